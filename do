@@ -1,0 +1,327 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The front door: everything that is done to this tree is done by a command of this script. It needs
+# sh and, on Debian or Ubuntu, apt; what else is missing it installs first, and says so.
+set -eu
+cd "$(dirname "$0")"
+root=$(pwd)
+logs=$root/build-logs
+
+# The system's tools come first: another python3 in PATH may lack what meson needs.
+PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+LC_ALL=C.UTF-8
+export PATH LC_ALL
+
+usage() {
+	cat <<-'END'
+		usage: ./do COMMAND
+
+		  run [FILE]      build, then move FILE (or a generated image) through the embedded
+		                  controller and back, compare every byte, and show how fast it was
+		  test [PART...]  every test there is, or these parts of them:
+		                  unit device tools examples install model fuzz asan tsan valgrind lint
+		  build           build the library, the command, the examples and the benches
+		  bench           run the benches, each beside its floor
+		  lint            format, static analysis, layers, docstrings, symbols, headers
+		  coverage        run the tests with counters and list what they reach
+		  docs            write the API reference to docs/api, check the man page
+		  clean           remove all that these commands made
+		  help            this text
+	END
+}
+
+die() {
+	echo "do: $*" >&2
+	exit 1
+}
+
+# --- What must be installed ---------------------------------------------------------------------
+
+# purpose: packages: what for
+packages() {
+	cat <<-'END'
+		build: gcc libc6-dev: the C compiler
+		build: meson ninja-build pkgconf python3: the build system
+		build: libjson-c-dev libbsd-dev: headers of the command's JSON and of the trees
+		test: libcmocka-dev: the test framework
+		test: clang libclang-rt-dev llvm: the sanitizer builds
+		test: valgrind libc6-dbg: the valgrind runs
+		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
+		lint: g++ libnvme-dev: the headers compile as C++ and beside libnvme
+		lint: groff: the man page's check
+		docs: python3 groff: the API reference and the man page's check
+		cover: gcovr: the coverage report
+	END
+}
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# missing PURPOSE...: one "package: what for" line for each that is not installed.
+missing() {
+	packages | while IFS=: read -r purpose names why; do
+		case " $* " in *" $purpose "*) ;; *) continue ;; esac
+		for name in $names; do
+			installed "$name" || echo "$name:$why"
+		done
+	done | sort -u -t : -k 1,1
+}
+
+# need PURPOSE...: install what these purposes need; silent when it is all there.
+need() {
+	command -v dpkg-query >/dev/null || return 0 # not Debian: the build says what it misses
+	list=$(missing "$@")
+	[ -n "$list" ] || return 0
+	echo "These Debian packages are needed and not installed yet:"
+	echo "$list" | sed 's/^/  /'
+	names=$(echo "$list" | cut -d : -f 1 | tr '\n' ' ')
+	as_root=
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null ||
+			die "not root, and no sudo: have root run 'apt-get install $names'"
+		as_root=sudo
+	fi
+	apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q"
+	# shellcheck disable=SC2086 # both are lists of words
+	quiet apt-update "asking the package servers what there is" $apt update
+	# shellcheck disable=SC2086
+	quiet apt-install "installing them" $apt install -y --no-install-recommends $names
+}
+
+# quiet LOG MESSAGE COMMAND...: say MESSAGE, keep the output in a log, show its end on failure.
+quiet() {
+	log=$logs/$1.log
+	echo "$2"
+	shift 2
+	mkdir -p "$logs"
+	if ! "$@" >"$log" 2>&1 </dev/null; then
+		tail -n 40 "$log" >&2
+		die "failed: $* (whole log: $log)"
+	fi
+}
+
+# --- Building -----------------------------------------------------------------------------------
+
+# configure DIR OPTION...: set the build directory up, or change its options, only when needed.
+configure() {
+	dir=$1
+	shift
+	if [ ! -f "$dir/build.ninja" ]; then
+		quiet "setup-$dir" "configuring $dir" meson setup "$dir" "$@"
+	elif [ "$(cat "$dir/do-options")" = "$*" ]; then
+		return
+	else
+		quiet "setup-$dir" "configuring $dir" meson configure "$dir" "$@"
+	fi
+	echo "$*" >"$dir/do-options"
+}
+
+# compile DIR: silent when there is nothing to do.
+compile() {
+	if [ "$(ninja -C "$1" -n | tail -n 1)" != "ninja: no work to do." ]; then
+		quiet "build-$1" "building $1" ninja -C "$1"
+	fi
+}
+
+build_release() {
+	need build
+	# A tree that is set up for the tests stays so.
+	[ -f build/build.ninja ] || configure build -Dtests=disabled
+	compile build
+}
+
+build_tests() {
+	need build test
+	configure build -Dtests=enabled
+	compile build
+}
+
+# Clang builds the sanitizers' trees, so that both compilers' warnings are errors somewhere.
+build_sanitizer() {
+	need build test
+	(
+		export CC=clang
+		configure "$1" -Dtests=enabled -Dbuildtype=debugoptimized -Db_lundef=false \
+			-Db_sanitize="$2"
+	)
+	compile "$1"
+}
+
+build_debug() {
+	need build test
+	configure build-debug -Dtests=enabled -Dbuildtype=debugoptimized
+	compile build-debug
+}
+
+# --- Tests --------------------------------------------------------------------------------------
+
+tally=$logs/tally
+
+# suites LABEL DIR SUITE... [OPTION...]: run and count; the status is in the tally, not in $?.
+suites() {
+	label=$1
+	dir=$2
+	shift 2
+	scripts/run-tests "$dir" "$@" --label "$label" --tally "$tally" || :
+}
+
+# check NAME COMMAND...: one lint check is one test.
+check() {
+	name=$1
+	shift
+	start=$(date +%s)
+	if "$@" >"$logs/lint-$name.log" 2>&1; then
+		printf 'ok    lint      %-24s %s\n' "$name" "$(($(date +%s) - start)) s"
+		printf 'pass\tlint/%s\t\n' "$name" >>"$tally"
+	else
+		printf 'FAIL  lint      %-24s %s\n' "$name" "$(($(date +%s) - start)) s"
+		tail -n 60 "$logs/lint-$name.log" | sed 's/^/      | /'
+		printf 'fail\tlint/%s\tsee %s\n' "$name" "$logs/lint-$name.log" >>"$tally"
+	fi
+}
+
+part_plain() {
+	build_tests
+	suites "$1" build "$1"
+}
+
+part_asan() {
+	build_sanitizer build-asan address,undefined
+	export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
+	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	export BELFRY_TEST_DIVISOR=4
+	suites asan build-asan unit device fuzz tools examples --multiplier 4
+}
+
+# The sanitizer's shadow memory wants the addresses that a randomised layout may give away.
+part_tsan() {
+	build_sanitizer build-tsan thread
+	wrapper=
+	if setarch -R true 2>/dev/null; then
+		wrapper='setarch -R'
+	fi
+	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+	export BELFRY_TEST_DIVISOR=8
+	suites tsan build-tsan unit device --multiplier 6 --wrapper "$wrapper"
+}
+
+part_valgrind() {
+	build_debug
+	export BELFRY_TEST_DIVISOR=50
+	suites valgrind build-debug unit device --multiplier 10 --wrapper \
+		'valgrind -q --error-exitcode=9 --leak-check=full --fair-sched=try'
+}
+
+c_files() {
+	find include src tools examples tests bench -name '*.[ch]' | sort
+}
+
+part_lint() {
+	need build test lint
+	build_tests
+	build_debug
+	headers=$(find include src -name '*.h' | sort)
+	# shellcheck disable=SC2046,SC2086 # lists of files
+	{
+		check format clang-format --dry-run -Werror $(c_files)
+		check lengths scripts/check-lengths $(c_files)
+		check layers scripts/check-layers
+		check docstrings scripts/kdoc --check $headers
+		check symbols scripts/check-symbols build/src/libbelfry.so include/belfry
+		check headers scripts/check-headers include
+		check shell shellcheck ./do .ci/run scripts/check-headers scripts/check-install \
+			scripts/check-manual $(find tests tools examples -name '*.sh')
+		check manual scripts/check-manual
+		check sparse scripts/check-database sparse build-debug
+		check cppcheck scripts/check-database cppcheck build-debug
+		check tidy scripts/check-database tidy build-debug
+	}
+}
+
+# In a subshell: a part's environment is its own.
+test_part() {
+	case $1 in
+	unit | device | tools | examples | install | model | fuzz) part_plain "$1" ;;
+	asan | tsan | valgrind | lint) ("part_$1") ;;
+	*) die "no test part '$1'; './do help' lists them" ;;
+	esac
+}
+
+# verdict: the counts as the last line, the exit status to match.
+verdict() {
+	passed=$(grep -c '^pass' "$tally" || :)
+	failed=$(grep -c '^fail' "$tally" || :)
+	skipped=$(grep -c '^skip' "$tally" || :)
+	if [ "$failed" -gt 0 ]; then
+		echo
+		echo "What failed:"
+		grep '^fail' "$tally" | cut -f 2- | sed 's/^/  /'
+	fi
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+do_test() {
+	[ $# -gt 0 ] ||
+		set -- unit device tools examples install model fuzz asan tsan valgrind lint
+	mkdir -p "$logs"
+	: >"$tally"
+	for part; do
+		test_part "$part"
+	done
+	verdict
+}
+
+# --- The other commands -------------------------------------------------------------------------
+
+do_run() {
+	build_release
+	exec build/tools/belfry demo "$@"
+}
+
+do_bench() {
+	build_release
+	exec scripts/run-benches build "$@"
+}
+
+do_coverage() {
+	need build test cover
+	configure build-cov -Dbuildtype=debug -Db_coverage=true -Dtests=enabled \
+		-Dc_args=-fprofile-update=atomic
+	compile build-cov
+	find build-cov -name '*.gcda' -delete
+	mkdir -p "$logs"
+	: >"$tally"
+	export BELFRY_TEST_DIVISOR=4
+	suites coverage build-cov unit device fuzz tools examples --multiplier 4
+	gcovr --root . --object-directory build-cov --filter src/nvme --filter src/iommu \
+		--filter src/emu --exclude-unreachable-branches --exclude-throw-branches
+	verdict
+}
+
+do_docs() {
+	need docs
+	# shellcheck disable=SC2046 # a list of files
+	scripts/kdoc --md docs/api $(find include -name '*.h' | sort)
+	scripts/check-manual
+}
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+case $command in
+run) do_run "$@" ;;
+test) do_test "$@" ;;
+build) build_release ;;
+bench) do_bench "$@" ;;
+lint) do_test lint ;;
+coverage) do_coverage ;;
+docs) do_docs ;;
+clean) rm -rf build build-asan build-tsan build-debug build-cov build-logs docs/api ;;
+help | -h | --help) usage ;;
+*)
+	usage >&2
+	exit 2
+	;;
+esac
