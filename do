@@ -49,8 +49,8 @@ packages() {
 		test: valgrind libc6-dbg: the valgrind runs
 		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
 		lint: g++ libnvme-dev: the headers compile as C++ and beside libnvme
-		lint: groff: the man page's check
-		docs: python3 groff: the API reference and the man page's check
+		lint: groff-base: the man page's check
+		docs: python3 groff-base: the API reference and the man page's check
 		cover: gcovr: the coverage report
 	END
 }

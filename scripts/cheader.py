@@ -7,6 +7,7 @@ return function pointers, no K&R. What it cannot read as a function, type or mac
 import re
 from dataclasses import dataclass, field
 
+ATTRIBUTE = re.compile(r'__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)')
 SECTIONS = ('Own', 'Spec', 'Context', 'Return', 'Note', 'Example')
 
 
@@ -123,15 +124,15 @@ def parse_function(text, line, code):
 
 def parse_decl(text, body, line, code):
     """`text` has no comments and no body; `body` is the text between its braces, or None."""
-    text = re.sub(r'__attribute__\s*\(\(.*?\)\)', '', text, flags=re.S).strip()
+    text, body = ATTRIBUTE.sub('', text).strip(), ATTRIBUTE.sub('', body or '')
     kind = re.match(r'(?:typedef\s+)?(struct|union|enum)\s+(\w+)?\s*\{\}', text)
     if kind:
         name = kind.group(2) or (re.findall(r'\w+', text) or [''])[-1]
         if kind.group(1) == 'enum':
-            members = [re.match(r'\w+', m).group() for m in split_top(body or '')
+            members = [re.match(r'\w+', m).group() for m in split_top(body)
                        if re.match(r'\w', m)]
         else:
-            members = re.findall(r'(\w+)\s*(?:\[[^\]]*\]\s*)*(?=[,;:)])', body or '')
+            members = re.findall(r'(\w+)\s*(?:\[[^\]]*\]\s*)*(?=[,;:)])', body)
         return Decl(kind.group(1), name, line, code, members)
     if re.match(r'typedef\b', text):
         return Decl('typedef', param_name(text), line, code)

@@ -18,10 +18,10 @@
  * test_skip() - end the running test as skipped, with its reason in the log
  * @why: one line
  */
-#define test_skip(why)                                                                             \
-	do {                                                                                       \
-		print_message("# skip: %s\n", why);                                                \
-		skip();                                                                            \
+#define test_skip(why)                              \
+	do {                                        \
+		print_message("# skip: %s\n", why); \
+		skip();                             \
 	} while (0)
 
 /**
