@@ -4,10 +4,6 @@
  */
 #include <pthread.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include <belfry/support/ticks.h>
 #include <belfry/support/timer.h>
 
@@ -15,16 +11,34 @@
 
 #define CALIBRATE_US 20000
 
+#if defined(__x86_64__)
+struct cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf)
+{
+	struct cpuid r;
+
+	__asm__("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "0"(leaf), "2"(0));
+	return r;
+}
+#endif
+
 uint64_t get_ticks_freq_arch(void)
 {
 #if defined(__x86_64__)
-	uint32_t denominator, numerator, crystal_hz, edx;
+	/* "Time Stamp Counter and Nominal Core Crystal Clock Information Leaf": the ratio of the two
+	 * and the crystal's rate in Hz, zeroes where unknown. */
+	const uint32_t leaf = 0x15;
+	struct cpuid tsc;
 
-	/* CPUID leaf 15h, "Time Stamp Counter and Nominal Core Crystal Clock": zeroes where unknown. */
-	if (!__get_cpuid(0x15, &denominator, &numerator, &crystal_hz, &edx) || !denominator ||
-	    !numerator || !crystal_hz)
+	if (cpuid(0).eax < leaf)
 		return 0;
-	return (uint64_t)crystal_hz * numerator / denominator;
+	tsc = cpuid(leaf);
+	if (!tsc.eax || !tsc.ebx || !tsc.ecx)
+		return 0;
+	return (uint64_t)tsc.ecx * tsc.ebx / tsc.eax;
 #elif defined(__aarch64__)
 	uint64_t freq;
 

@@ -5,7 +5,7 @@
 #ifndef BELFRY_SUPPORT_TIMER_H
 #define BELFRY_SUPPORT_TIMER_H
 
-#include <sys/types.h>
+#include <unistd.h>
 
 #ifdef __cplusplus
 extern "C" {
