@@ -43,7 +43,8 @@ packages() {
 	cat <<-'END'
 		build: gcc libc6-dev: the C compiler
 		build: meson ninja-build pkgconf python3: the build system
-		build: libjson-c-dev libbsd-dev: headers of the command's JSON and of the trees
+		build: libbsd-dev: the header of the balanced trees
+		build: libjson-c-dev: the command's JSON
 		test: libcmocka-dev: the test framework
 		test: clang libclang-rt-dev llvm: the sanitizer builds
 		test: valgrind libc6-dbg: the valgrind runs
