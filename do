@@ -326,7 +326,7 @@ bench) do_bench "$@" ;;
 lint) do_test lint ;;
 coverage) do_coverage ;;
 docs) do_docs ;;
-clean) rm -rf build build-asan build-tsan build-debug build-cov build-logs docs/api ;;
+clean) rm -rf build build-asan build-tsan build-debug build-cov build-logs docs/api scripts/__pycache__ ;;
 help | -h | --help) usage ;;
 *)
 	usage >&2
