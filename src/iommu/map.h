@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making and ending mappings, inside the library. A mapping is either the caller's, made by
+ * iommu_map_vaddr() and found by translation, or private, made by iommu_pin() for one transfer and
+ * found by nobody else. Memory may be in one mapping of the first kind and in any number of the
+ * second, each at IOVAs of its own.
+ */
+#ifndef BELFRY_IOMMU_MAP_H
+#define BELFRY_IOMMU_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/ctx.h"
+#include "iommu/translate.h"
+
+/* In the flags of a request and of a mapping, beside enum iommu_map_flags. */
+#define MAPPING_PRIVATE	  (1u << 16) /* for one transfer; not in the translation table */
+#define MAPPING_SAME_IOVA (1u << 17) /* memory of iommu_alloc_same_iova() */
+
+/**
+ * struct iommu_map_request - what to map, and how
+ * @vaddr: start of the memory
+ * @len: bytes
+ * @iova: where, with IOMMU_MAP_FIXED_IOVA
+ * @align: the IOVA will be a multiple of this, without IOMMU_MAP_FIXED_IOVA
+ * @flags: enum iommu_map_flags and MAPPING_*
+ */
+struct iommu_map_request {
+	void *vaddr;
+	size_t len;
+	iova_t iova;
+	size_t align;
+	unsigned long flags;
+};
+
+/**
+ * iommu_mapping_create_locked() - make a mapping
+ * @ctx: address space
+ * @req: what to map; arguments are checked, all is aligned to the host page
+ *
+ * Own: @ctx, until iommu_mapping_end_locked().
+ *
+ * Context: lock of @ctx held; allocates, may make system calls.
+ * Return: the mapping, or NULL and nothing changed: EEXIST, EINVAL, ENOMEM as iommu_map_vaddr(),
+ * or what the backend reports.
+ */
+struct iommu_mapping *iommu_mapping_create_locked(struct iommu_ctx *ctx,
+						  const struct iommu_map_request *req);
+
+/**
+ * iommu_mapping_end_locked() - take a mapping away from the device and from translation
+ * @ctx: address space
+ * @m: its mapping; dead afterwards
+ *
+ * Context: lock of @ctx held; may make system calls.
+ * Return: 0, or -1 with what the backend reports and the mapping as before.
+ */
+int iommu_mapping_end_locked(struct iommu_ctx *ctx, struct iommu_mapping *m);
+
+/**
+ * iommu_mapping_at_locked() - the caller's mapping that an address is in
+ * @ctx: address space
+ * @vaddr: any address
+ *
+ * Context: lock of @ctx held.
+ * Return: the mapping, or NULL and ENOENT.
+ */
+struct iommu_mapping *iommu_mapping_at_locked(struct iommu_ctx *ctx, const void *vaddr);
+
+/**
+ * iommu_mapping_end_all() - end every mapping, pinned ones only when told to
+ * @ctx: address space
+ * @pinned_too: for the end of the address space: pins are ignored
+ *
+ * Context: any thread; takes the lock of @ctx; may make system calls.
+ * Return: 0 when nothing is mapped any more, or -1 with the reason of the first that stayed: EBUSY
+ * pinned, or what the backend reports.
+ */
+int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too);
+
+#endif /* BELFRY_IOMMU_MAP_H */
