@@ -224,9 +224,12 @@ def attach(found, docs):
         following = [d for at, d in found if at > start]
         if following and not doc.names:
             doc.names = [following[0].name]
+        # A struct and a function may share a name: the block right before each is its own.
+        if following and following[0].name in doc.names:
+            following[0].doc = doc
     by_name = {}
     for _, _, doc in docs:
         for name in doc.names:
             by_name.setdefault(name, doc)
     for _, decl in found:
-        decl.doc = by_name.get(decl.name)
+        decl.doc = decl.doc or by_name.get(decl.name)
