@@ -51,7 +51,7 @@ const char *nvme_status_str(uint16_t status);
  * The errno says what the device said, as closely as errno can. ENODEV, ETIMEDOUT and
  * EAGAIN are never used, so that those always mean the host's side: the device is gone,
  * a deadline passed, not yet. EIO is left for failures of the medium and for codes that
- * are not known.
+ * are not known (ENOLINK if they are path related).
  *
  * Context: any thread; no lock, allocation or syscall. Does not touch errno.
  * Return: 0 for success, else an errno value.

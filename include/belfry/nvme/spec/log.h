@@ -210,10 +210,9 @@ __static_assert(sizeof(struct nvm_log_cmd_effects) == 4096);
 #define NVM_CSE_CSP_SHIFT   20 /* scope */
 #define NVM_CSE_CSP_MASK    0xfffu
 
-#define NVM_CSE_CSE_NONE   0
-#define NVM_CSE_CSE_NS	   1 /* one command outstanding per namespace */
-#define NVM_CSE_CSE_CTRL   2 /* one command outstanding per controller */
-#define NVM_CSE_CSE_SUBSYS 3 /* one command outstanding per subsystem */
+#define NVM_CSE_CSE_NONE 0
+#define NVM_CSE_CSE_NS	 1 /* alone, of the commands that affect the namespace */
+#define NVM_CSE_CSE_ALL	 2 /* alone, of the commands that affect any namespace */
 
 /**
  * struct nvm_log_fid_effects - Feature Identifiers Supported and Effects
