@@ -127,7 +127,7 @@ static void print(int level, const char *msg)
 		(void)!writeallfd(2, line, (size_t)len);
 }
 
-static void deliver(int level, const char *who, const char *fmt, va_list args)
+static void deliver(bool always, int level, const char *who, const char *fmt, va_list args)
 {
 	char msg[MSG_MAX + 1];
 	int error = errno;
@@ -141,6 +141,9 @@ static void deliver(int level, const char *who, const char *fmt, va_list args)
 	make_one_line(msg);
 
 	__autordlock(&lock);
+	/* Once more: the handler that made the message wanted may be gone by now. */
+	if (!always && !logv(level))
+		return;
 	if (handler.fn) {
 		in_handler = true;
 		handler.fn(level, msg, handler.arg);
@@ -160,7 +163,7 @@ void __do_log(int level, const char *who, const char *fmt, ...)
 		return;
 
 	va_start(args, fmt);
-	deliver(level, who, fmt, args);
+	deliver(false, level, who, fmt, args);
 	va_end(args);
 }
 
@@ -170,7 +173,7 @@ void __do_log_fatal(const char *who, const char *fmt, ...)
 
 	if (!in_handler) {
 		va_start(args, fmt);
-		deliver(BELFRY_LOG_ERROR, who, fmt, args);
+		deliver(true, BELFRY_LOG_ERROR, who, fmt, args);
 		va_end(args);
 	}
 	exit(EXIT_FAILURE);

@@ -7,6 +7,8 @@
 #ifndef BELFRY_SUPPORT_ATOMIC_H
 #define BELFRY_SUPPORT_ATOMIC_H
 
+#include <belfry/support/compiler.h>
+
 /**
  * atomic_load_acquire() - read; what follows in the program is done after it
  * @ptr: address of an integer or pointer
@@ -14,7 +16,7 @@
  * Context: any thread; pairs with atomic_store_release().
  * Return: the value.
  */
-#define atomic_load_acquire(ptr) __atomic_load_n(ptr, __ATOMIC_ACQUIRE)
+#define atomic_load_acquire(ptr) __atomic_get(ptr, __ATOMIC_ACQUIRE)
 
 /**
  * atomic_store_release() - write; what precedes in the program is done before it
@@ -24,7 +26,7 @@
  * Context: any thread; pairs with atomic_load_acquire().
  * Return: nothing.
  */
-#define atomic_store_release(ptr, val) __atomic_store_n(ptr, val, __ATOMIC_RELEASE)
+#define atomic_store_release(ptr, val) __atomic_set(ptr, val, __ATOMIC_RELEASE)
 
 /**
  * atomic_inc_fetch(), atomic_dec_fetch() - add or subtract 1

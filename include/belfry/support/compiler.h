@@ -19,14 +19,25 @@
  */
 #define glue(x, y) __glue(x, y)
 
+/* sparse checks types here; its idea of the builtins knows plain integers only. */
+#ifdef __CHECKER__
+#define __atomic_get(ptr, order)      (*(ptr))
+#define __atomic_set(ptr, val, order) ((void)(*(ptr) = (val)))
+#else
+#define __atomic_get(ptr, order)      __atomic_load_n(ptr, order)
+#define __atomic_set(ptr, val, order) __atomic_store_n(ptr, val, order)
+#endif
+
 /*
  * A volatile access so that the compiler neither drops, repeats nor merges it, and an atomic one so
- * that it is never split and that thread sanitizer sees no race in it.
+ * that it is never split and that thread sanitizer sees no race in it. By way of void, because a
+ * cast that adds a qualifier below a pointer to a pointer is warned about.
  */
-#define __LOAD_PTR(ptr) \
-	__atomic_load_n((const volatile __typeof__(*(ptr)) *)(ptr), __ATOMIC_RELAXED)
+#define __LOAD_PTR(ptr)                                                                 \
+	__atomic_get((const volatile __typeof__(*(ptr)) *)(const volatile void *)(ptr), \
+		     __ATOMIC_RELAXED)
 #define __STORE_PTR(ptr, val) \
-	__atomic_store_n((volatile __typeof__(*(ptr)) *)(ptr), (val), __ATOMIC_RELAXED)
+	__atomic_set((volatile __typeof__(*(ptr)) *)(volatile void *)(ptr), (val), __ATOMIC_RELAXED)
 #define __LOAD(v)	__LOAD_PTR(&(v))
 #define __STORE(v, val) __STORE_PTR(&(v), (val))
 

@@ -44,7 +44,7 @@ extern "C" {
  */
 static inline leint32_t mmio_read32(const volatile void *addr)
 {
-	return __atomic_load_n((const volatile leint32_t *)addr, __MMIO_LOAD_ORDER);
+	return __atomic_get((const volatile leint32_t *)addr, __MMIO_LOAD_ORDER);
 }
 
 /**
@@ -56,7 +56,7 @@ static inline leint32_t mmio_read32(const volatile void *addr)
  */
 static inline void mmio_write32(volatile void *addr, leint32_t val)
 {
-	__atomic_store_n((volatile leint32_t *)addr, val, __MMIO_STORE_ORDER);
+	__atomic_set((volatile leint32_t *)addr, val, __MMIO_STORE_ORDER);
 }
 
 /**
