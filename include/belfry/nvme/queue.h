@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Submission and completion queues, and the tracker that ties an entry of one
+ * to an entry of the other.
+ *
+ * A submission queue has one owner thread and so has a completion queue; they
+ * may be different threads, and several submission queues may share one
+ * completion queue. Posting an entry and ringing the doorbell are separate, so
+ * that one doorbell serves a batch.
+ *
+ * nvme_cq_get_cqe() is the one place where a completion is taken from the
+ * device. It is there that a tracked command stops being in flight: the
+ * tracker's state goes from NVME_RQ_INFLIGHT to NVME_RQ_COMPLETED. Nothing in
+ * the entry is used as an index before it was compared with a bound.
+ */
+#ifndef BELFRY_NVME_QUEUE_H
+#define BELFRY_NVME_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <belfry/support/atomic.h>
+#include <belfry/support/barrier.h>
+#include <belfry/support/compiler.h>
+#include <belfry/support/endian.h>
+#include <belfry/support/mmio.h>
+#include <belfry/iommu/dmabuf.h>
+#include <belfry/nvme/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Queue identifier of the admin queues. */
+#define NVME_AQ 0
+
+/* Entry sizes as powers of two, as CC.IOSQES and CC.IOCQES want them. */
+#define NVME_SQES 6
+#define NVME_CQES 4
+
+/**
+ * enum nvme_q_flags - how a queue came by its memory
+ * @NVME_Q_MEM_PREALLOCATED: the ring belongs to the caller and is not freed
+ */
+enum nvme_q_flags {
+	NVME_Q_MEM_PREALLOCATED = 1 << 0,
+};
+
+/**
+ * enum nvme_rq_state - where a tracker is in the life of a command
+ * @NVME_RQ_FREE: on the free stack
+ * @NVME_RQ_ACQUIRED: the caller's; no command
+ * @NVME_RQ_UNMAPPED: the caller's, whose last attempt to map data failed
+ * @NVME_RQ_PREPARED: the caller's; its cid is in a command that was not posted yet
+ * @NVME_RQ_INFLIGHT: its command is the device's
+ * @NVME_RQ_COMPLETED: the completion was taken from the queue
+ * @NVME_RQ_KEPT: the completion was taken by somebody else's wait and is kept
+ * @NVME_RQ_ABANDONED: released while in flight; quarantined until the completion
+ *	arrives or the controller is reset
+ * @NVME_RQ_EVENT: its command, an asynchronous event request, is the device's
+ * @NVME_RQ_CANCELED: the caller's, whose command went away with a reset
+ *
+ * Bits, so that one test asks for several. Written by the submission queue's
+ * owner up to NVME_RQ_INFLIGHT and by the completion queue's owner from there.
+ */
+enum nvme_rq_state {
+	NVME_RQ_FREE = 0,
+	NVME_RQ_ACQUIRED = 1 << 0,
+	NVME_RQ_PREPARED = 1 << 1,
+	NVME_RQ_INFLIGHT = 1 << 2,
+	NVME_RQ_COMPLETED = 1 << 3,
+	NVME_RQ_KEPT = 1 << 4,
+	NVME_RQ_ABANDONED = 1 << 5,
+	NVME_RQ_UNMAPPED = 1 << 6,
+	NVME_RQ_EVENT = 1 << 7,
+	NVME_RQ_CANCELED = 1 << 8,
+};
+
+struct nvme_sq;
+struct nvme_cq_kept;
+struct transport;
+
+/**
+ * struct nvme_rq - request tracker: one slot for a command in flight
+ * @opaque: the caller's; cleared when the tracker is released
+ * @sq: queue that the tracker belongs to
+ * @page: one memory page of the controller (CC.MPS) for PRP lists and SGL segments
+ * @cid: command identifier, 0 .. qsize - 2; never changes
+ *
+ * One cache line each, in one array indexed by cid.
+ */
+struct nvme_rq {
+	void *opaque;
+
+	/* set when first acquired */
+	struct nvme_sq *sq;
+	struct {
+		void *vaddr;
+		iova_t iova;
+	} page;
+	uint16_t cid;
+
+	/* private: next free (cid + 1, 0 ends), state, slot in the kept ring */
+	uint16_t next;
+	uint16_t state;
+	uint32_t kept_slot;
+} __attribute__((aligned(64)));
+
+/**
+ * struct nvme_dbbuf - shadow doorbell of one queue
+ * @doorbell: word in memory that stands in for the register, or NULL
+ * @eventidx: value at which the controller wants the register written after all
+ *
+ * Spec: NVM Express Base 2.0, "Doorbell Buffer Config command".
+ */
+struct nvme_dbbuf {
+	void *doorbell;
+	void *eventidx;
+};
+
+/**
+ * struct nvme_cq - completion queue
+ * @mem: the ring
+ * @head: next entry to look at
+ * @phase: value that the phase tag of a *stale* entry has on this lap; 0 on the first
+ * @qsize: entries, 2 .. 65536
+ * @id: queue identifier
+ * @vector: interrupt vector, -1 for none
+ * @entry_size: bytes in an entry
+ * @doorbell: head doorbell, or a scratch word where it cannot be mapped
+ * @dbbuf: shadow doorbell
+ * @flags: of enum nvme_q_flags
+ * @spurious: completions that belong to no command in flight
+ * @late: completions of commands that their owner had given up on
+ */
+struct nvme_cq {
+	/* hot; written by the owner */
+	struct iommu_dmabuf mem;
+	uint16_t head;
+	int phase;
+	int qsize;
+	uint32_t nr_kept;
+	void *doorbell;
+
+	/* set at creation */
+	struct nvme_sq *sqs;
+	uint32_t nr_sqs;
+	int id;
+	const uint32_t *asleep;
+	struct transport *transport;
+	struct nvme_dbbuf dbbuf;
+	size_t entry_size;
+	int vector;
+	uint32_t flags;
+
+	/* cold */
+	struct nvme_cq_kept *kept;
+	uint64_t spurious;
+	uint64_t late;
+} __attribute__((aligned(64)));
+
+/**
+ * struct nvme_sq - submission queue
+ * @cq: queue that the completions arrive on
+ * @mem: the ring
+ * @pages: first of the pages that the trackers own (see struct nvme_rq)
+ * @tail: next entry to fill
+ * @ptail: tail that the device was last told of
+ * @head: first entry that the device may not have fetched yet
+ * @qsize: entries, 2 .. 65536; at most qsize - 1 are ever filled
+ * @id: queue identifier
+ * @entry_size: bytes in an entry
+ * @doorbell: tail doorbell, or a scratch word where it cannot be mapped
+ * @dbbuf: shadow doorbell
+ * @rqs: trackers, by cid
+ * @nr_rqs: how many: qsize - 1
+ * @flags: of enum nvme_q_flags
+ */
+struct nvme_sq {
+	/* hot; written by the owner */
+	struct iommu_dmabuf mem;
+	uint16_t tail, ptail;
+	uint16_t head;
+	int qsize;
+	void *doorbell;
+	const uint32_t *asleep;
+
+	/* set at creation */
+	struct nvme_rq *rqs;
+	uint32_t nr_rqs;
+	int id;
+	struct nvme_cq *cq;
+	struct transport *transport;
+	struct nvme_dbbuf dbbuf;
+	struct iommu_dmabuf pages;
+	size_t entry_size;
+	uint32_t flags;
+
+	/* Free trackers: version 63:32, never used yet 31:16, top of the
+	 * stack (cid + 1) 15:0. Any thread, through the atomic pair; so on a
+	 * line of its own. */
+	uint64_t rq_free __attribute__((aligned(64)));
+	struct nvme_sq_slabs *slabs;
+} __attribute__((aligned(64)));
+
+__static_assert(sizeof(struct nvme_rq) == 64);
+
+/* private: cold halves of the inline functions below */
+void __nvme_wake(struct transport *transport, void *doorbell, uint32_t value);
+bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe);
+struct nvme_cqe *__nvme_cq_get_kept(struct nvme_cq *cq);
+
+/**
+ * __nvme_need_mmio() - has the controller asked to be told of this doorbell value
+ * @eventidx: value at which the controller wants to be told
+ * @val: new doorbell value
+ * @old: doorbell value before
+ *
+ * Spec: NVM Express Base 2.0, "Updating Controller Doorbell Properties using a Shadow
+ * Doorbell Buffer".
+ *
+ * Context: any; pure.
+ * Return: non-zero when the register must be written.
+ */
+static inline int __nvme_need_mmio(uint16_t eventidx, uint16_t val, uint16_t old)
+{
+	return (uint16_t)(val - eventidx - 1) < (uint16_t)(val - old);
+}
+
+/**
+ * nvme_try_dbbuf() - write a doorbell value to its shadow, if it has one
+ * @v: new doorbell value
+ * @dbbuf: shadow doorbell of the queue
+ *
+ * Context: owner of the queue.
+ * Return: 0 when the register need not be written, -1 when it must (also when
+ *	there is no shadow doorbell). errno is left alone.
+ */
+static inline int nvme_try_dbbuf(uint16_t v, struct nvme_dbbuf *dbbuf)
+{
+	leint32_t *doorbell = (leint32_t *)dbbuf->doorbell;
+	uint32_t old;
+
+	if (!doorbell)
+		return -1;
+
+	old = le32_to_cpu(LOAD(*doorbell));
+	/* Entries before the shadow that announces them; the other side is the
+	 * controller's read of the shadow. */
+	wmb();
+	STORE(*doorbell, cpu_to_le32(v));
+	/* The shadow before the event index: the controller writes and reads
+	 * them in the opposite order, so one of us sees the other. */
+	mb();
+	return __nvme_need_mmio((uint16_t)le32_to_cpu(LOAD(*(leint32_t *)dbbuf->eventidx)), v,
+				(uint16_t)old)
+		       ? -1
+		       : 0;
+}
+
+/* private: store to a doorbell, and wake a device that does not watch it */
+static inline void __nvme_ring(void *doorbell, uint32_t value, const uint32_t *asleep,
+			       struct transport *transport)
+{
+	mmio_write32(doorbell, cpu_to_le32(value));
+	/* No fence between the store and the load: the sleeper forces one on
+	 * this thread (membarrier) after it raised the flag and before it
+	 * looks at the doorbells for the last time. Program order is enough. */
+	barrier();
+	if (asleep && unlikely(atomic_load_acquire(asleep)))
+		__nvme_wake(transport, doorbell, value);
+}
+
+/**
+ * nvme_sq_full() - would one more entry overrun the device
+ * @sq: submission queue
+ *
+ * What the device has fetched is known from the completions seen so far, so the
+ * answer errs on the side of true. A tracker per command makes the question
+ * moot: there are qsize - 1 trackers.
+ *
+ * Context: owner of @sq.
+ * Return: true when no slot is known to be free.
+ */
+static inline bool nvme_sq_full(const struct nvme_sq *sq)
+{
+	uint32_t next = sq->tail + 1u;
+
+	if (next == (uint32_t)sq->qsize)
+		next = 0;
+	return next == atomic_load_acquire(&sq->head);
+}
+
+/**
+ * nvme_sq_post() - copy a command into the next slot; the device is not told
+ * @sq: submission queue
+ * @cmd: command, 64 bytes
+ *
+ * There is no check for a full queue (see nvme_sq_full() and nvme_sq_try_post()).
+ * Where the command carries the cid of a tracker that was prepared with
+ * nvme_rq_prep_cmd(), the tracker is in flight from here on.
+ *
+ * Context: owner of @sq; no lock, allocation or syscall.
+ */
+static inline void nvme_sq_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
+{
+	uint32_t next = sq->tail + 1u;
+
+	if (cmd->cid < sq->nr_rqs && sq->rqs[cmd->cid].state == NVME_RQ_PREPARED)
+		sq->rqs[cmd->cid].state = NVME_RQ_INFLIGHT;
+
+	memcpy((union nvme_cmd *)sq->mem.vaddr + sq->tail, cmd, sizeof(*cmd));
+	/* The tail is 16 bits wide and the queue may have 65536 entries. */
+	sq->tail = next == (uint32_t)sq->qsize ? 0 : (uint16_t)next;
+}
+
+/**
+ * nvme_sq_update_tail() - tell the device of everything posted since the last time
+ * @sq: submission queue
+ *
+ * One doorbell write at most, none when nothing was posted.
+ *
+ * Context: owner of @sq; no lock or allocation; a syscall only to wake an
+ *	emulated controller that sleeps.
+ */
+static inline void nvme_sq_update_tail(struct nvme_sq *sq)
+{
+	if (sq->tail == sq->ptail)
+		return;
+
+	if (nvme_try_dbbuf(sq->tail, &sq->dbbuf)) {
+		/* Entries before the doorbell; the other side is the device's
+		 * fetch of those entries. */
+		wmb();
+		__nvme_ring(sq->doorbell, sq->tail, sq->asleep, sq->transport);
+	}
+	sq->ptail = sq->tail;
+}
+
+/**
+ * nvme_sq_exec() - post a command and tell the device
+ * @sq: submission queue
+ * @cmd: command, 64 bytes
+ *
+ * Context: as nvme_sq_post() and nvme_sq_update_tail().
+ */
+static inline void nvme_sq_exec(struct nvme_sq *sq, const union nvme_cmd *cmd)
+{
+	nvme_sq_post(sq, cmd);
+	nvme_sq_update_tail(sq);
+}
+
+/**
+ * nvme_sq_try_post() - nvme_sq_post() unless the queue is full
+ * @sq: submission queue
+ * @cmd: command, 64 bytes
+ *
+ * Context: as nvme_sq_post().
+ * Return: 0, or -1: EBUSY the queue is full and nothing was written.
+ */
+int nvme_sq_try_post(struct nvme_sq *sq, const union nvme_cmd *cmd);
+
+/**
+ * nvme_cq_head() - the slot that the next completion will be in
+ * @cq: completion queue
+ *
+ * Context: owner of @cq.
+ * Return: pointer into the ring; whether the entry is new is not looked at.
+ */
+static inline struct nvme_cqe *nvme_cq_head(struct nvme_cq *cq)
+{
+	return (struct nvme_cqe *)cq->mem.vaddr + cq->head;
+}
+
+/* private: is the entry at the head new? Ordered before the entry's other fields. */
+static inline bool __nvme_cq_ready(const struct nvme_cq *cq, const struct nvme_cqe *cqe)
+{
+	/* Acquire: the phase tag is read before the rest of the entry. The
+	 * other side is the device, which writes the tag last. */
+	return (le16_to_cpu(atomic_load_acquire(&cqe->sfp)) & 1) != cq->phase;
+}
+
+/* private: nvme_cq_get_cqe(), of the ring alone */
+static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
+{
+	struct nvme_cqe *cqe;
+
+	for (;;) {
+		uint32_t next = cq->head + 1u;
+		uint32_t sqid, cid;
+
+		cqe = nvme_cq_head(cq);
+		if (!__nvme_cq_ready(cq, cqe))
+			return NULL;
+
+		/* The head is 16 bits wide and the queue may have 65536 entries. */
+		if (next == (uint32_t)cq->qsize) {
+			next = 0;
+			cq->phase ^= 1;
+		}
+		cq->head = (uint16_t)next;
+
+		sqid = le16_to_cpu(cqe->sqid);
+		cid = cqe->cid;
+		if (likely(sqid < cq->nr_sqs && cid < cq->sqs[sqid].nr_rqs)) {
+			struct nvme_sq *sq = &cq->sqs[sqid];
+			struct nvme_rq *rq = &sq->rqs[cid];
+
+			if (likely(rq->state == NVME_RQ_INFLIGHT && sq->cq == cq)) {
+				rq->state = NVME_RQ_COMPLETED;
+				atomic_store_release(&sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+				return cqe;
+			}
+		}
+		if (__nvme_cq_admit(cq, cqe))
+			return cqe;
+	}
+}
+
+/**
+ * nvme_cq_get_cqe() - take the next completion
+ * @cq: completion queue
+ *
+ * The device learns of it with the next nvme_cq_update_head(). Completions that
+ * somebody's wait kept for others come first. A completion whose tracker was
+ * given up on ends the tracker's quarantine and is not returned (@cq->late
+ * counts it); a second completion of a command is not returned either
+ * (@cq->spurious). Completions of commands without a tracker are returned as
+ * they are.
+ *
+ * Own: the entry stays valid until the next nvme_cq_update_head() and, where it
+ * was a kept one, the next call on @cq.
+ * Context: owner of @cq; no lock, allocation or syscall.
+ * Return: the entry, or NULL when there is none. errno is left alone.
+ */
+static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
+{
+	if (unlikely(cq->nr_kept))
+		return __nvme_cq_get_kept(cq);
+	return __nvme_cq_take(cq);
+}
+
+/**
+ * nvme_cq_update_head() - give the consumed entries back to the device
+ * @cq: completion queue
+ *
+ * Context: owner of @cq; no lock or allocation; a syscall only to wake an
+ *	emulated controller that sleeps.
+ */
+static inline void nvme_cq_update_head(struct nvme_cq *cq)
+{
+	if (nvme_try_dbbuf(cq->head, &cq->dbbuf))
+		__nvme_ring(cq->doorbell, cq->head, cq->asleep, cq->transport);
+}
+
+/**
+ * nvme_cq_spin() - busy-wait until the entry at the head is new
+ * @cq: completion queue
+ *
+ * Nothing is consumed. There is no deadline: see nvme_cq_wait_cqes() for a wait
+ * that ends.
+ *
+ * Context: owner of @cq.
+ */
+void nvme_cq_spin(struct nvme_cq *cq);
+
+/**
+ * nvme_cq_get_cqes() - busy-wait for exactly @n completions
+ * @cq: completion queue
+ * @cqes: out: @n copies, or NULL
+ * @n: how many, 0 or more
+ *
+ * The doorbell is not written. There is no deadline.
+ *
+ * Context: owner of @cq.
+ */
+void nvme_cq_get_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n);
+
+/**
+ * nvme_cq_wait_cqes() - wait for @n completions, but not for ever
+ * @cq: completion queue
+ * @cqes: out: @n copies, or NULL
+ * @n: how many, 0 or more
+ * @ts: longest wait, relative, on the monotonic clock; NULL for no limit
+ *
+ * The doorbell is not written.
+ *
+ * Context: owner of @cq.
+ * Return: how many were taken; fewer than @n with ETIMEDOUT, EINVAL @ts is no valid
+ *	time, or ENODEV the device is gone. Those taken are in @cqes.
+ */
+int nvme_cq_wait_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n, struct timespec *ts);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BELFRY_NVME_QUEUE_H */

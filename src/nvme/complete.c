@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Completions that are not what the fast path hoped for, and waiting for one.
+ *
+ * The device writes sqid and cid; whatever they say is compared with bounds and
+ * with the state of the tracker they name before anything is done with it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <belfry/nvme/ctrl.h>
+#include <belfry/nvme/rq.h>
+#include <belfry/nvme/status.h>
+#include <belfry/nvme/util.h>
+#include <belfry/support/log.h>
+
+#include "nvme/priv.h"
+#include "nvme/rq.h"
+#include "support/errno.h"
+
+/* A wait that has lasted this long gives up the processor between looks. */
+#define SLEEP_AFTER_NS (2 * NS_PER_MS)
+#define SLEEP_NS       50000
+#define CHECK_EVERY_NS (1 * NS_PER_MS)
+
+struct nvme_rq *nvme_rq_of(struct nvme_cq *cq, const struct nvme_cqe *cqe)
+{
+	uint32_t sqid = le16_to_cpu(cqe->sqid);
+	uint32_t cid = cqe->cid;
+	struct nvme_sq *sq;
+
+	if (sqid >= cq->nr_sqs)
+		return NULL;
+	sq = &cq->sqs[sqid];
+	if (sqid == NVME_AQ)
+		cid &= ~(uint32_t)NVME_CID_AER;
+	return sq->cq == cq && cid < sq->nr_rqs ? &sq->rqs[cid] : NULL;
+}
+
+bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
+{
+	struct nvme_rq *rq = nvme_rq_of(cq, cqe);
+	bool event = cqe->cid != (rq ? rq->cid : cqe->cid);
+
+	if (!rq)
+		return true;
+
+	switch (rq->state) {
+	case NVME_RQ_EVENT:
+		if (!event)
+			break;
+		rq->state = NVME_RQ_COMPLETED;
+		atomic_store_release(&rq->sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+		return true;
+	case NVME_RQ_ABANDONED:
+		cq->late++;
+		atomic_store_release(&rq->sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+		nvme_rq_push(rq);
+		return false;
+	case NVME_RQ_COMPLETED:
+	case NVME_RQ_KEPT:
+		break;
+	default:
+		return true;
+	}
+
+	cq->spurious++;
+	log_error("cq %d: spurious completion, sqid %u cid 0x%x: dropped\n", cq->id,
+		  le16_to_cpu(cqe->sqid), cqe->cid);
+	return false;
+}
+
+struct nvme_rq *__nvme_rq_from_cqe_odd(struct nvme_sq *sq, struct nvme_cqe *cqe)
+{
+	struct nvme_rq *rq;
+
+	if (cqe->cid < sq->nr_rqs && le16_to_cpu(cqe->sqid) == sq->id) {
+		rq = &sq->rqs[cqe->cid];
+		if (rq->state == NVME_RQ_KEPT) {
+			/* The caller goes by a copy that a wait handed out. */
+			nvme_kept_take(rq, NULL);
+			return rq;
+		}
+	}
+
+	if (sq->cq)
+		sq->cq->spurious++;
+	log_error("sq %d: completion of no command in flight, sqid %u cid 0x%x\n", sq->id,
+		  le16_to_cpu(cqe->sqid), cqe->cid);
+	return set_errno_null(EINVAL);
+}
+
+struct nvme_rq *nvme_rq_from_cqe(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
+{
+	uint32_t sqid = le16_to_cpu(cqe->sqid);
+
+	if (sqid >= (uint32_t)ctrl->opts.nsqr + 2) {
+		log_error("completion of a queue that does not exist, sqid %u\n", sqid);
+		return set_errno_null(EINVAL);
+	}
+	return __nvme_rq_from_cqe(&ctrl->sq[sqid], cqe);
+}
+
+int nvme_device_check(struct transport *tp)
+{
+	uint64_t csts;
+
+	if (tp->ops->gone && tp->ops->gone(tp))
+		return set_errno(ENODEV);
+	if (tp->ops->reg_read(tp, NVM_REG_CSTS, 4, &csts) || (uint32_t)csts == UINT32_MAX)
+		return set_errno(ENODEV);
+	if (NVM_GET((uint32_t)csts, CSTS_CFS)) {
+		log_error("the controller reports a fatal status (CSTS.CFS)\n");
+		return set_errno(EIO);
+	}
+	return 0;
+}
+
+int nvme_wait_step(struct nvme_wait *w)
+{
+	uint64_t now;
+
+	/* Clock and registers only when spinning has not helped. */
+	if (w->backoff.spins < backoff_spins()) {
+		backoff_pause(&w->backoff);
+		return 0;
+	}
+
+	now = now_ns();
+	if (!w->started) {
+		w->started = now;
+		w->check_at = now + CHECK_EVERY_NS;
+	}
+	if (now >= w->deadline)
+		return set_errno(ETIMEDOUT);
+	if (now >= w->check_at) {
+		if (nvme_device_check(w->tp))
+			return -1;
+		w->check_at = now + CHECK_EVERY_NS;
+	}
+
+	if (now - w->started >= SLEEP_AFTER_NS) {
+		struct timespec ts = ns_to_timespec(SLEEP_NS);
+
+		nanosleep(&ts, NULL);
+	} else {
+		backoff_pause(&w->backoff);
+	}
+	return 0;
+}
+
+void nvme_cq_spin(struct nvme_cq *cq)
+{
+	struct backoff b = {};
+
+	while (!cq->nr_kept && !__nvme_cq_ready(cq, nvme_cq_head(cq)))
+		backoff_pause(&b);
+}
+
+void nvme_cq_get_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct nvme_cqe *cqe;
+
+		do {
+			nvme_cq_spin(cq);
+			cqe = nvme_cq_get_cqe(cq);
+		} while (!cqe);
+		if (cqes)
+			cqes[i] = *cqe;
+	}
+}
+
+int nvme_cq_wait_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n, struct timespec *ts)
+{
+	struct nvme_wait w = {.tp = cq->transport};
+	int taken = 0;
+
+	if (deadline_after_ts(ts, &w.deadline))
+		return 0;
+
+	while (taken < n) {
+		struct nvme_cqe *cqe = nvme_cq_get_cqe(cq);
+
+		if (!cqe) {
+			if (nvme_wait_step(&w))
+				break;
+			continue;
+		}
+		if (cqes)
+			cqes[taken] = *cqe;
+		taken++;
+	}
+	return taken;
+}
+
+/* Errno for a tracker that no completion will come for. */
+static int no_command(const struct nvme_rq *rq)
+{
+	return rq->state == NVME_RQ_CANCELED ? ECANCELED : EINVAL;
+}
+
+enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
+{
+	struct nvme_cq *cq = rq->sq->cq;
+	struct nvme_rq *owner;
+	struct nvme_cqe *cqe;
+
+	if (rq->state == NVME_RQ_KEPT) {
+		nvme_kept_take(rq, cqe_copy);
+		return NVME_REAP_MINE;
+	}
+	if (!(rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_EVENT))) {
+		errno = no_command(rq);
+		return NVME_REAP_ERROR;
+	}
+
+	if (!__nvme_cq_ready(cq, nvme_cq_head(cq)))
+		return NVME_REAP_NOTHING;
+	/* Room first: once taken, a completion must not be lost. */
+	if (nvme_kept_reserve(cq))
+		return NVME_REAP_ERROR;
+
+	cqe = __nvme_cq_take(cq);
+	if (!cqe) {
+		nvme_cq_update_head(cq);
+		return NVME_REAP_NOTHING;
+	}
+
+	owner = nvme_rq_of(cq, cqe);
+	*cqe_copy = *cqe;
+	if (owner == rq && rq->state == NVME_RQ_COMPLETED) {
+		nvme_cq_update_head(cq);
+		return NVME_REAP_MINE;
+	}
+	if (owner && owner->state != NVME_RQ_COMPLETED)
+		owner = NULL;
+	nvme_kept_add(cq, owner, cqe);
+	nvme_cq_update_head(cq);
+	return NVME_REAP_OTHER;
+}
+
+static int wait_until(struct nvme_rq *rq, struct nvme_cqe *cqe_copy, uint64_t deadline)
+{
+	struct nvme_wait w = {.tp = rq->sq->transport, .deadline = deadline};
+	struct nvme_cqe cqe;
+
+	for (;;) {
+		enum nvme_reap reap = nvme_rq_reap(rq, &cqe);
+
+		if (reap == NVME_REAP_ERROR)
+			return -1;
+		if (reap == NVME_REAP_NOTHING) {
+			if (nvme_wait_step(&w))
+				return -1;
+			continue;
+		}
+		if (cqe_copy)
+			*cqe_copy = cqe;
+		if (reap == NVME_REAP_OTHER)
+			return set_errno(EAGAIN);
+		return nvme_set_errno_from_cqe(&cqe);
+	}
+}
+
+int nvme_rq_spin(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
+{
+	return wait_until(rq, cqe_copy, DEADLINE_NEVER);
+}
+
+int nvme_rq_wait(struct nvme_rq *rq, struct nvme_cqe *cqe_copy, struct timespec *ts)
+{
+	uint64_t deadline;
+
+	if (deadline_after_ts(ts, &deadline))
+		return -1;
+	return wait_until(rq, cqe_copy, deadline);
+}
+
+int nvme_set_errno_from_cqe(struct nvme_cqe *cqe)
+{
+	int err = nvme_status_to_errno(nvme_cqe_status(cqe));
+
+	errno = err;
+	return err ? -1 : 0;
+}
+
+int nvme_sq_try_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
+{
+	if (nvme_sq_full(sq))
+		return set_errno(EBUSY);
+	nvme_sq_post(sq, cmd);
+	return 0;
+}
+
+void __nvme_wake(struct transport *transport, void *doorbell, uint32_t value)
+{
+	transport->ops->ring(transport, doorbell, value);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * I/O queues in the controller: create and delete. Memory goes only after the
+ * controller has acknowledged that the queue is gone.
+ */
+#include <errno.h>
+
+#include <belfry/nvme/ctrl.h>
+#include <belfry/nvme/util.h>
+#include <belfry/support/log.h>
+
+#include "nvme/priv.h"
+#include "support/errno.h"
+
+#define QPRIO_MASK NVME_SQ_QPRIO_LOW
+
+static int check_qid(const char *kind, int qid, int last_qid, uint32_t flags)
+{
+	if (qid < 1 || qid > last_qid) {
+		log_error("%s %d: the controller granted 1 to %d\n", kind, qid, last_qid);
+		return set_errno(EINVAL);
+	}
+	if (flags & NVME_Q_CREATED) {
+		log_error("%s %d: exists already\n", kind, qid);
+		return set_errno(EEXIST);
+	}
+	return 0;
+}
+
+int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
+{
+	union nvme_cmd cmd = {.create_cq = {.opcode = NVM_ADMIN_CREATE_CQ}};
+	struct nvme_cq *cq;
+	uint16_t flags = NVME_Q_PC;
+
+	if (qid < 1 || qid > ctrl->config.ncqa + 1)
+		return check_qid("completion queue", qid, ctrl->config.ncqa + 1, 0);
+	cq = &ctrl->cq[qid];
+	if (check_qid("completion queue", qid, ctrl->config.ncqa + 1, cq->flags) ||
+	    nvme_configure_cq(ctrl, qid, qsize, vector))
+		return -1;
+
+	if (vector != -1) {
+		flags |= NVME_CQ_IEN;
+		cmd.create_cq.iv = cpu_to_le16((uint16_t)vector);
+	}
+	cmd.create_cq.prp1 = cpu_to_le64(cq->mem.iova);
+	cmd.create_cq.qid = cpu_to_le16((uint16_t)qid);
+	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(qsize - 1)); /* 0's based */
+	cmd.create_cq.qflags = cpu_to_le16(flags);
+
+	/* Set before: after a timeout the controller may have the queue. */
+	cq->flags |= NVME_Q_CREATED;
+	if (!nvme_admin(ctrl, &cmd, NULL, 0, NULL))
+		return 0;
+
+	if (errno != ETIMEDOUT)
+		cq->flags &= ~NVME_Q_CREATED;
+	nvme_discard_cq(ctrl, cq);
+	return -1;
+}
+
+int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq *cq,
+		     unsigned long flags)
+{
+	union nvme_cmd cmd = {.create_sq = {.opcode = NVM_ADMIN_CREATE_SQ}};
+	struct nvme_sq *sq;
+
+	if (qid < 1 || qid > ctrl->config.nsqa + 1)
+		return check_qid("submission queue", qid, ctrl->config.nsqa + 1, 0);
+	sq = &ctrl->sq[qid];
+	if (check_qid("submission queue", qid, ctrl->config.nsqa + 1, sq->flags) ||
+	    nvme_configure_sq(ctrl, qid, qsize, cq, flags))
+		return -1;
+
+	cmd.create_sq.prp1 = cpu_to_le64(sq->mem.iova);
+	cmd.create_sq.qid = cpu_to_le16((uint16_t)qid);
+	cmd.create_sq.qsize = cpu_to_le16((uint16_t)(qsize - 1)); /* 0's based */
+	cmd.create_sq.qflags = cpu_to_le16((uint16_t)(NVME_Q_PC | (flags & QPRIO_MASK)));
+	cmd.create_sq.cqid = cpu_to_le16((uint16_t)cq->id);
+
+	sq->flags |= NVME_Q_CREATED;
+	if (!nvme_admin(ctrl, &cmd, NULL, 0, NULL))
+		return 0;
+
+	if (errno != ETIMEDOUT)
+		sq->flags &= ~NVME_Q_CREATED;
+	nvme_discard_sq(ctrl, sq);
+	return -1;
+}
+
+int nvme_create_ioqpair(struct nvme_ctrl *ctrl, int qid, int qsize, int vector, unsigned long flags)
+{
+	if (nvme_create_iocq(ctrl, qid, qsize, vector))
+		return -1;
+	if (nvme_create_iosq(ctrl, qid, qsize, &ctrl->cq[qid], flags)) {
+		keep_errno();
+
+		nvme_delete_iocq(ctrl, qid);
+		return -1;
+	}
+	return 0;
+}
+
+static int delete_queue(struct nvme_ctrl *ctrl, uint8_t opcode, int qid)
+{
+	union nvme_cmd cmd = {.delete_q = {.opcode = opcode}};
+
+	cmd.delete_q.qid = cpu_to_le16((uint16_t)qid);
+	return nvme_admin(ctrl, &cmd, NULL, 0, NULL);
+}
+
+int nvme_delete_iocq(struct nvme_ctrl *ctrl, int qid)
+{
+	struct nvme_cq *cq;
+
+	if (qid < 1 || qid > ctrl->opts.ncqr + 1 || !(ctrl->cq[qid].flags & NVME_Q_CREATED))
+		return set_errno(EINVAL);
+	cq = &ctrl->cq[qid];
+	if (nvme_cq_in_use(ctrl, cq)) {
+		log_error("completion queue %d: delete its submission queues first\n", qid);
+		return set_errno(EBUSY);
+	}
+	if (delete_queue(ctrl, NVM_ADMIN_DELETE_CQ, qid))
+		return -1;
+	nvme_cq_free(ctrl, cq);
+	return 0;
+}
+
+int nvme_delete_iosq(struct nvme_ctrl *ctrl, int qid)
+{
+	struct nvme_sq *sq;
+
+	if (qid < 1 || qid > ctrl->opts.nsqr + 1 || !(ctrl->sq[qid].flags & NVME_Q_CREATED))
+		return set_errno(EINVAL);
+	sq = &ctrl->sq[qid];
+	if (delete_queue(ctrl, NVM_ADMIN_DELETE_SQ, qid))
+		return -1;
+
+	nvme_sq_free(ctrl, sq);
+	return 0;
+}
+
+int nvme_delete_ioqpair(struct nvme_ctrl *ctrl, int qid)
+{
+	bool has_sq =
+		qid >= 1 && qid <= ctrl->opts.nsqr + 1 && ctrl->sq[qid].flags & NVME_Q_CREATED;
+
+	/* A second try finds the submission queue gone already. */
+	if (has_sq && nvme_delete_iosq(ctrl, qid))
+		return -1;
+	return nvme_delete_iocq(ctrl, qid);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the two ways to say where data is have in common.
+ */
+#ifndef BELFRY_SRC_NVME_MAP_H
+#define BELFRY_SRC_NVME_MAP_H
+
+#include <errno.h>
+
+#include <belfry/nvme/ctrl.h>
+#include <belfry/nvme/rq.h>
+
+#include "iommu/translate.h"
+#include "support/errno.h"
+
+/**
+ * nvme_translate() - where the device sees the first part of a buffer
+ * @ctrl: controller
+ * @vaddr: start of the buffer
+ * @len: bytes
+ * @iova: out: its address
+ * @contig: out: bytes that are contiguous there, 1 or more
+ *
+ * Context: any thread; no lock.
+ * Return: 0, or -1: EINVAL @len is 0, EFAULT not mapped.
+ */
+static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr, size_t len,
+				 iova_t *iova, size_t *contig)
+{
+	*contig = len;
+	if (likely(iommu_translate_range(ctrl->pci.dev.ctx, vaddr, len, iova)))
+		return 0;
+	if (!len)
+		return set_errno(EINVAL);
+	return iommu_translate_piece(ctrl->pci.dev.ctx, vaddr, len, iova, contig)
+		       ? 0
+		       : set_errno(EFAULT);
+}
+
+/**
+ * nvme_rq_mapped() - note on a tracker how mapping data through it went
+ * @rq: tracker
+ * @ret: 0 or -1
+ *
+ * Context: owner of @rq.
+ * Return: @ret; errno is left alone.
+ */
+static inline int nvme_rq_mapped(struct nvme_rq *rq, int ret)
+{
+	if (unlikely(ret))
+		rq->state = NVME_RQ_UNMAPPED;
+	else if (unlikely(rq->state == NVME_RQ_UNMAPPED))
+		rq->state = NVME_RQ_ACQUIRED;
+	return ret;
+}
+
+#endif /* BELFRY_SRC_NVME_MAP_H */

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trackers: the free stack's slow half and the pages that trackers own.
+ *
+ * sq->rq_free holds, in one word that is changed as a whole, the top of the
+ * stack of trackers that were used before (cid + 1), how many were never used
+ * ("fresh", handed out from the highest cid downwards), and a version that
+ * every pop through the atomic pair moves on. So a new queue costs nothing per tracker: neither
+ * the array nor the list pages of what is fresh have been touched.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <belfry/nvme/rq.h>
+#include <belfry/nvme/util.h>
+#include <belfry/support/log.h>
+#include <belfry/support/mem.h>
+
+#include "nvme/priv.h"
+#include "nvme/rq.h"
+#include "support/errno.h"
+
+#define TOP(head)     ((uint32_t)((head)&0xffff))
+#define FRESH(head)   ((uint32_t)((head) >> 16 & 0xffff))
+#define FRESH_ONE     (UINT64_C(1) << 16)
+#define VERSION_ONE   (UINT64_C(1) << 32)
+#define NOT_TOP(head) ((head) & ~UINT64_C(0xffff))
+
+/* List pages are allocated in blocks of this many bytes, at least a page. */
+#define BLOCK_BYTES (256u << 10)
+
+/*
+ * The list pages of a queue. Block b serves the trackers nr_rqs - 1 - b *
+ * per_block and below, since trackers are first used from the top down. Block 0
+ * is sq->pages.
+ */
+struct nvme_sq_slabs {
+	pthread_mutex_t lock; /* guards blocks */
+	struct nvme_ctrl *ctrl;
+	size_t page_size;
+	uint32_t per_block;
+	uint32_t nr_blocks;
+	struct iommu_dmabuf blocks[]; /* but the first */
+};
+
+static uint32_t block_of(const struct nvme_sq *sq, uint32_t cid)
+{
+	return (sq->nr_rqs - 1 - cid) / sq->slabs->per_block;
+}
+
+/* Pages of block @block; the last one may have fewer trackers to serve. */
+static uint32_t block_pages(const struct nvme_sq *sq, uint32_t block)
+{
+	uint32_t left = sq->nr_rqs - block * sq->slabs->per_block;
+
+	return left < sq->slabs->per_block ? left : sq->slabs->per_block;
+}
+
+static struct iommu_dmabuf *block_buf(struct nvme_sq *sq, uint32_t block)
+{
+	return block ? &sq->slabs->blocks[block - 1] : &sq->pages;
+}
+
+static int block_alloc(struct nvme_sq *sq, uint32_t block)
+{
+	struct nvme_sq_slabs *slabs = sq->slabs;
+	struct iommu_dmabuf *buf = block_buf(sq, block);
+
+	if (buf->vaddr)
+		return 0;
+	return nvme_dma_alloc(slabs->ctrl, buf, block_pages(sq, block) * slabs->page_size);
+}
+
+/* Give a tracker that was never used what it keeps for good. */
+static void fresh_init(struct nvme_sq *sq, struct nvme_rq *rq, uint32_t cid)
+{
+	uint32_t block = block_of(sq, cid);
+	struct iommu_dmabuf *buf = block_buf(sq, block);
+	/* Within a block pages and cids go up together. */
+	uint32_t first = sq->nr_rqs - block * sq->slabs->per_block - block_pages(sq, block);
+	size_t off = (cid - first) * sq->slabs->page_size;
+
+	rq->sq = sq;
+	rq->cid = (uint16_t)cid;
+	rq->page.vaddr = (char *)buf->vaddr + off;
+	rq->page.iova = buf->iova + off;
+}
+
+struct nvme_rq *__nvme_rq_acquire_fresh(struct nvme_sq *sq)
+{
+	uint64_t head = atomic_load_acquire(&sq->rq_free);
+	struct nvme_rq *rq = NULL;
+
+	if (!TOP(head) && !FRESH(head)) {
+		errno = EBUSY;
+		return NULL;
+	}
+
+	pthread_mutex_lock(&sq->slabs->lock);
+	while (!rq) {
+		uint64_t next;
+
+		if (TOP(head)) {
+			/* Somebody released one meanwhile. */
+			rq = &sq->rqs[TOP(head) - 1];
+			next = (NOT_TOP(head) + VERSION_ONE) |
+			       __atomic_load_n(&rq->next, __ATOMIC_RELAXED);
+		} else if (FRESH(head)) {
+			if (block_alloc(sq, block_of(sq, FRESH(head) - 1)))
+				break;
+			rq = &sq->rqs[FRESH(head) - 1];
+			next = head - FRESH_ONE;
+		} else {
+			errno = EBUSY;
+			break;
+		}
+
+		if (!__atomic_compare_exchange_n(&sq->rq_free, &head, next, false, __ATOMIC_ACQUIRE,
+						 __ATOMIC_ACQUIRE))
+			rq = NULL;
+		else if (!rq->sq)
+			fresh_init(sq, rq, FRESH(next));
+	}
+	pthread_mutex_unlock(&sq->slabs->lock);
+
+	if (rq)
+		rq->state = NVME_RQ_ACQUIRED;
+	return rq;
+}
+
+void nvme_rq_push(struct nvme_rq *rq)
+{
+	rq->state = NVME_RQ_ACQUIRED;
+	nvme_rq_release_atomic(rq);
+}
+
+void __nvme_rq_release_odd(struct nvme_rq *rq)
+{
+	switch (rq->state) {
+	case NVME_RQ_INFLIGHT:
+	case NVME_RQ_EVENT:
+		rq->state = NVME_RQ_ABANDONED;
+		log_debug("sq %d cid %u released while in flight: quarantined\n", rq->sq->id,
+			  rq->cid);
+		break;
+	case NVME_RQ_KEPT:
+		nvme_kept_take(rq, NULL);
+		nvme_rq_push(rq);
+		break;
+	default:
+		log_error("sq %d cid %u released twice\n", rq->sq->id, rq->cid);
+	}
+}
+
+int nvme_rqs_init(struct nvme_sq *sq, struct nvme_ctrl *ctrl)
+{
+	size_t page_size = __mps_to_pagesize(ctrl->config.mps);
+	uint32_t nr_rqs = (uint32_t)sq->qsize - 1;
+	uint32_t per_block = page_size < BLOCK_BYTES ? (uint32_t)(BLOCK_BYTES / page_size) : 1;
+	uint32_t nr_blocks = (nr_rqs + per_block - 1) / per_block;
+	struct nvme_sq_slabs *slabs;
+	void *rqs;
+
+	slabs = calloc(1, sizeof(*slabs) + (nr_blocks - 1) * sizeof(slabs->blocks[0]));
+	if (!slabs)
+		return -1;
+
+	/* Pages that nobody has touched cost nothing. */
+	if (pgmap(&rqs, nr_rqs * sizeof(struct nvme_rq)) < 0)
+		goto free_slabs;
+
+	slabs->ctrl = ctrl;
+	slabs->page_size = page_size;
+	slabs->per_block = per_block;
+	slabs->nr_blocks = nr_blocks;
+	pthread_mutex_init(&slabs->lock, NULL);
+
+	sq->slabs = slabs;
+	sq->rqs = rqs;
+	sq->nr_rqs = nr_rqs;
+	sq->rq_free = (uint64_t)nr_rqs << 16;
+	if (block_alloc(sq, 0))
+		goto unmap_rqs;
+	return 0;
+
+unmap_rqs:
+	pthread_mutex_destroy(&slabs->lock);
+	pgunmap(rqs, nr_rqs * sizeof(struct nvme_rq));
+free_slabs:
+	free(slabs);
+	sq->slabs = NULL;
+	sq->rqs = NULL;
+	sq->nr_rqs = 0;
+	return -1;
+}
+
+void nvme_rqs_exit(struct nvme_sq *sq)
+{
+	struct nvme_sq_slabs *slabs = sq->slabs;
+
+	if (!slabs)
+		return;
+	for (uint32_t block = 0; block < slabs->nr_blocks; block++)
+		iommu_put_dmabuf(block_buf(sq, block));
+	pthread_mutex_destroy(&slabs->lock);
+	pgunmap(sq->rqs, sq->nr_rqs * sizeof(struct nvme_rq));
+	free(slabs);
+	sq->slabs = NULL;
+	sq->rqs = NULL;
+	sq->nr_rqs = 0;
+}
+
+void nvme_rqs_park(struct nvme_sq *sq)
+{
+	struct nvme_sq_slabs *slabs = sq->slabs;
+
+	for (uint32_t block = 0; slabs && block < slabs->nr_blocks; block++)
+		nvme_park(slabs->ctrl, block_buf(sq, block), NULL);
+}
+
+void nvme_rqs_restart(struct nvme_sq *sq)
+{
+	uint32_t fresh = sq->slabs ? FRESH(sq->rq_free) : 0;
+
+	for (uint32_t cid = fresh; cid < sq->nr_rqs; cid++) {
+		struct nvme_rq *rq = &sq->rqs[cid];
+
+		if (rq->state == NVME_RQ_ABANDONED)
+			nvme_rq_push(rq);
+		else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_EVENT | NVME_RQ_KEPT))
+			rq->state = NVME_RQ_CANCELED;
+	}
+}

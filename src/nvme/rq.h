@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trackers and kept completions, inside the driver.
+ */
+#ifndef BELFRY_SRC_NVME_RQ_H
+#define BELFRY_SRC_NVME_RQ_H
+
+#include <stdint.h>
+
+#include <belfry/nvme/rq.h>
+
+#include "support/deadline.h"
+
+/* States in which the device has the tracker's command. */
+#define NVME_RQ_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_EVENT | NVME_RQ_ABANDONED)
+
+/**
+ * nvme_rqs_init() - make the trackers of a queue
+ * @sq: queue with qsize and id set
+ * @ctrl: its controller, config.mps set
+ *
+ * List pages come in blocks, as trackers are used for the first time; the first
+ * block is allocated here.
+ *
+ * Own: nvme_rqs_exit().
+ * Context: set-up thread.
+ * Return: 0, or -1: ENOMEM or as nvme_dma_alloc(); nothing is left behind.
+ */
+int nvme_rqs_init(struct nvme_sq *sq, struct nvme_ctrl *ctrl);
+
+/**
+ * nvme_rqs_exit() - free the trackers of a queue
+ * @sq: queue that the controller does not have any more
+ *
+ * Context: set-up thread.
+ */
+void nvme_rqs_exit(struct nvme_sq *sq);
+
+/**
+ * nvme_rqs_park() - set the list pages of a queue aside until the controller is disabled
+ * @sq: queue; its trackers have no pages any more
+ *
+ * Context: set-up thread.
+ */
+void nvme_rqs_park(struct nvme_sq *sq);
+
+/**
+ * nvme_rqs_restart() - what a controller reset does to trackers
+ * @sq: queue
+ *
+ * Quarantined ones are free again; the others stay their callers' and know that
+ * their command is gone.
+ *
+ * Context: set-up thread.
+ */
+void nvme_rqs_restart(struct nvme_sq *sq);
+
+/**
+ * nvme_rq_push() - put a tracker on the free stack, whoever else uses it
+ * @rq: tracker
+ *
+ * Context: any thread.
+ */
+void nvme_rq_push(struct nvme_rq *rq);
+
+/**
+ * nvme_rq_of() - the tracker that a completion names
+ * @cq: queue it was taken from
+ * @cqe: completion
+ *
+ * NVME_CID_AER counts as set by us on the admin queue.
+ *
+ * Context: owner of @cq.
+ * Return: the tracker, in whatever state, or NULL when the completion names none of ours.
+ */
+struct nvme_rq *nvme_rq_of(struct nvme_cq *cq, const struct nvme_cqe *cqe);
+
+/**
+ * nvme_kept_reserve() - make sure that nvme_kept_add() will succeed
+ * @cq: completion queue
+ *
+ * Context: owner of @cq; may allocate.
+ * Return: 0, or -1: ENOMEM.
+ */
+int nvme_kept_reserve(struct nvme_cq *cq);
+
+/**
+ * nvme_kept_add() - keep a completion for whom it belongs to
+ * @cq: completion queue, after nvme_kept_reserve()
+ * @rq: its tracker, NVME_RQ_COMPLETED, or NULL for a command without one
+ * @cqe: completion
+ *
+ * Context: owner of @cq.
+ */
+void nvme_kept_add(struct nvme_cq *cq, struct nvme_rq *rq, const struct nvme_cqe *cqe);
+
+/**
+ * nvme_kept_take() - take the completion that was kept for a tracker
+ * @rq: tracker, NVME_RQ_KEPT; NVME_RQ_COMPLETED afterwards
+ * @cqe_copy: out; may be NULL
+ *
+ * Context: owner of the completion queue.
+ */
+void nvme_kept_take(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
+
+/**
+ * nvme_kept_orphan() - kept completions of a queue that goes have no trackers any more
+ * @cq: completion queue
+ * @sq: submission queue that goes
+ *
+ * They are still there for nvme_cq_get_cqe().
+ *
+ * Context: set-up thread.
+ */
+void nvme_kept_orphan(struct nvme_cq *cq, const struct nvme_sq *sq);
+
+/**
+ * nvme_kept_exit() - forget every kept completion
+ * @cq: completion queue
+ *
+ * Context: set-up thread.
+ */
+void nvme_kept_exit(struct nvme_cq *cq);
+
+/* What a look at the completion queue on behalf of one tracker brought. */
+enum nvme_reap {
+	NVME_REAP_NOTHING,
+	NVME_REAP_MINE,	 /* the completion is in the copy */
+	NVME_REAP_OTHER, /* another's, kept; a copy is in the copy */
+	NVME_REAP_ERROR, /* errno says why there will be none */
+};
+
+/**
+ * nvme_rq_reap() - look once for a tracker's completion
+ * @rq: tracker
+ * @cqe_copy: out: the completion taken
+ *
+ * Takes at most one completion from the queue, and tells the device.
+ *
+ * Context: owner of the completion queue.
+ * Return: see enum nvme_reap; errno with NVME_REAP_ERROR as nvme_rq_spin().
+ */
+enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
+
+/**
+ * struct nvme_wait - a wait for the device
+ * @tp: transport
+ * @deadline: when to give up, DEADLINE_NEVER for not at all
+ * @started: when it began; 0 before the first step
+ * @check_at: when to look at CSTS next
+ * @backoff: pauses
+ */
+struct nvme_wait {
+	struct transport *tp;
+	uint64_t deadline;
+	uint64_t started;
+	uint64_t check_at;
+	struct backoff backoff;
+};
+
+/**
+ * nvme_wait_step() - one pause in a wait for the device
+ * @w: wait; tp and deadline set, the rest zero at its start
+ *
+ * Spins first, then yields, and sleeps when the wait has become long. Looks at CSTS now and
+ * then.
+ *
+ * Context: any thread.
+ * Return: 0 go on, or -1: ETIMEDOUT, ENODEV the device is gone, EIO CSTS.CFS is set.
+ */
+int nvme_wait_step(struct nvme_wait *w);
+
+#endif /* BELFRY_SRC_NVME_RQ_H */
