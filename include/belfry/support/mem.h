@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/types.h>
 
 #include <belfry/support/compiler.h>
@@ -188,13 +187,12 @@ static inline void *reallocn(void *mem, size_t n, size_t sz)
 #define new_t(t, n)  ((t *)mallocn((n), sizeof(t)))
 #define znew_t(t, n) ((t *)zmallocn((n), sizeof(t)))
 
-/* private: @mem is the address of a pointer of any type, hence the copy */
+/* private: @mem is the address of a pointer of any type, hence an alias of all of them */
+typedef void *__attribute__((may_alias)) __autofree_ptr;
+
 static inline void __autofree_cleanup(void *mem)
 {
-	void *ptr;
-
-	memcpy(&ptr, mem, sizeof(ptr));
-	free(ptr);
+	free(*(__autofree_ptr *)mem);
 }
 
 /* Marks a pointer variable that is given to free(3) at the end of its scope; initialise it. */
