@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole way to the embedded controller and back: one thread submits and
+ * reaps, the other is the controller. Figures of an emulated controller, never
+ * those of a drive.
+ *
+ * The floor of the latency is two threads that hand a cache line back and forth,
+ * once there and once back, with nothing else to do.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <belfry/nvme.h>
+
+#include "bench.h"
+
+#define QSIZE	  256
+#define BLOCK	  4096
+#define PINGPONGS 20000
+#define QD1_OPS	  20000
+
+/* A line each, so that a line is all that moves. */
+static struct {
+	uint32_t value __attribute__((aligned(64)));
+	uint32_t stop __attribute__((aligned(64)));
+} ping, pong;
+
+static void *ponger(void *arg)
+{
+	uint32_t seen = 0;
+
+	(void)arg;
+	while (!__atomic_load_n(&ping.stop, __ATOMIC_RELAXED)) {
+		uint32_t v = __atomic_load_n(&ping.value, __ATOMIC_ACQUIRE);
+
+		if (v == seen)
+			continue;
+		seen = v;
+		__atomic_store_n(&pong.value, v, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Median round trip of a cache line, in ns, from rounds of @n. */
+static double pingpong(double *values, uint32_t n)
+{
+	pthread_t thread;
+	uint32_t v = 0;
+
+	memset(&ping, 0, sizeof(ping));
+	memset(&pong, 0, sizeof(pong));
+	if (pthread_create(&thread, NULL, ponger, NULL))
+		bench_die("emu: thread");
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t start = bench_now();
+
+		__atomic_store_n(&ping.value, ++v, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&pong.value, __ATOMIC_ACQUIRE) != v)
+			;
+		values[i] = (double)(bench_now() - start);
+	}
+	__atomic_store_n(&ping.stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	return bench_median(values, n);
+}
+
+struct io {
+	struct nvme_ctrl ctrl;
+	struct nvme_sq *sq;
+	struct nvme_cq *cq;
+	struct iommu_dmabuf buf;
+};
+
+static void open_io(struct io *io, const char *name)
+{
+	if (nvme_init(&io->ctrl, name, NULL) || nvme_create_ioqpair(&io->ctrl, 1, QSIZE, -1, 0) ||
+	    iommu_get_dmabuf(__iommu_ctx(&io->ctrl), &io->buf, QSIZE * BLOCK, 0))
+		bench_die(name);
+	io->sq = &io->ctrl.sq[1];
+	io->cq = &io->ctrl.cq[1];
+	memset(io->buf.vaddr, 0x5a, (size_t)io->buf.len);
+}
+
+static void close_io(struct io *io)
+{
+	iommu_put_dmabuf(&io->buf);
+	nvme_close(&io->ctrl);
+}
+
+static inline void post(struct io *io, uint8_t opcode, uint64_t slba)
+{
+	struct nvme_rq *rq = nvme_rq_acquire(io->sq);
+	struct iovec iov = {(char *)io->buf.vaddr + (size_t)rq->cid * BLOCK, BLOCK};
+	union nvme_cmd cmd = {.rw = {.opcode = opcode, .nsid = cpu_to_le32(1)}};
+
+	cmd.rw.slba = cpu_to_le64(slba);
+	if (nvme_rq_mapv(&io->ctrl, rq, &cmd, &iov, 1))
+		bench_die("emu: mapv");
+	nvme_rq_post(rq, &cmd);
+}
+
+/* Reap what there is. Returns how many. */
+static inline uint32_t reap(struct io *io)
+{
+	struct nvme_cqe *cqe;
+	uint32_t n = 0;
+
+	while ((cqe = nvme_cq_get_cqe(io->cq))) {
+		if (!nvme_cqe_ok(cqe))
+			bench_die("emu: status");
+		nvme_rq_release(__nvme_rq_from_cqe(io->sq, cqe));
+		n++;
+	}
+	if (n)
+		nvme_cq_update_head(io->cq);
+	return n;
+}
+
+/* Median latency of one command at a time, in ns. */
+static double latency(struct io *io, uint8_t opcode, double *values, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t start = bench_now();
+
+		post(io, opcode, i % 1024);
+		nvme_sq_update_tail(io->sq);
+		while (!reap(io))
+			;
+		values[i] = (double)(bench_now() - start);
+	}
+	return bench_median(values, n);
+}
+
+/* Commands per second, in millions, with @depth of them under way. */
+static double throughput(struct io *io, uint8_t opcode, uint32_t depth, uint64_t n)
+{
+	uint64_t posted = 0, done = 0, start = bench_now();
+
+	while (done < n) {
+		while (posted < n && posted - done < depth)
+			post(io, opcode, posted++ % 1024);
+		nvme_sq_update_tail(io->sq);
+		done += reap(io);
+	}
+	return (double)n * 1000 / (double)(bench_now() - start);
+}
+
+static void bench_latency(void)
+{
+	static double values[QD1_OPS > PINGPONGS ? QD1_OPS : PINGPONGS];
+	double trips[5], floor[5];
+	struct io io = {};
+
+	open_io(&io, "emu:lbads=12");
+	latency(&io, NVM_CMD_READ, values, QD1_OPS);
+	for (int i = 0; i < 5; i++) {
+		floor[i] = pingpong(values, PINGPONGS);
+		trips[i] = latency(&io, NVM_CMD_READ, values, QD1_OPS);
+	}
+	close_io(&io);
+
+	printf("  QD1 4 KiB read: median %.0f ns; a cache line there and back %.0f ns; ratio %.2f "
+	       "(goal 3)\n",
+	       bench_median(trips, 5), bench_median(floor, 5),
+	       bench_median(trips, 5) / bench_median(floor, 5));
+}
+
+static void bench_throughput(const char *what, const char *name, uint8_t opcode, uint32_t depth,
+			     double goal)
+{
+	double rates[9];
+	struct io io = {};
+
+	open_io(&io, name);
+	throughput(&io, opcode, depth, 1 << 18);
+	for (int i = 0; i < 9; i++)
+		rates[i] = throughput(&io, opcode, depth, 1 << 20);
+	close_io(&io);
+
+	printf("  QD%u 4 KiB %s: median %.2f M IOPS", depth, what, bench_median(rates, 9));
+	printf(" (%.2f-%.2f; goal %.0f)\n", rates[0], rates[8], goal);
+	fflush(stdout);
+}
+
+int main(void)
+{
+	bench_latency();
+	bench_throughput("write, null", "emu:lbads=12,backend=null", NVM_CMD_WRITE, 32, 10);
+	bench_throughput("read, null", "emu:lbads=12,backend=null", NVM_CMD_READ, 128, 14);
+	bench_throughput("read, memory", "emu:lbads=12", NVM_CMD_READ, 128, 0);
+	return 0;
+}

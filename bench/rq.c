@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of a command through the driver's own part, without a device: acquire,
+ * prepare, post, ring (once for 32), reap, find the tracker, release. A function in
+ * this file completes what was posted, the cheapest way there is; it is part of
+ * both figures.
+ *
+ * The floor is the same by hand: a stack of identifiers, a copy of 64 bytes, a
+ * store to a doorbell, a look at the phase, and nothing checked.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <belfry/nvme.h>
+
+#include "bench.h"
+
+#define QSIZE 256
+#define BATCH 32
+
+struct pair {
+	struct nvme_ctrl ctrl;
+	struct nvme_sq *sq;
+	struct nvme_cq *cq;
+	uint32_t sq_doorbell, cq_doorbell;
+
+	/* the completer */
+	uint32_t head, tail;
+	uint16_t phase;
+
+	/* the floor's own trackers */
+	uint16_t free_cids[QSIZE];
+	uint32_t nr_free;
+	void *opaque[QSIZE];
+
+	uint64_t done;
+};
+
+static void start_rings(struct pair *p)
+{
+	memset(p->sq->mem.vaddr, 0, QSIZE * sizeof(union nvme_cmd));
+	memset(p->cq->mem.vaddr, 0, QSIZE * sizeof(struct nvme_cqe));
+	p->sq->tail = p->sq->ptail = 0;
+	p->cq->head = 0;
+	p->cq->phase = 0;
+	p->head = p->tail = 0;
+	p->phase = 1;
+}
+
+/* Complete everything between the last tail and the doorbell's. */
+static inline void complete(struct pair *p)
+{
+	const union nvme_cmd *cmds = p->sq->mem.vaddr;
+	struct nvme_cqe *cqes = p->cq->mem.vaddr;
+	uint32_t tail = __atomic_load_n(&p->sq_doorbell, __ATOMIC_ACQUIRE);
+
+	while (p->head != tail) {
+		struct nvme_cqe *cqe = &cqes[p->tail];
+
+		cqe->cid = cmds[p->head].cid;
+		cqe->sqid = cpu_to_le16(1);
+		p->head = (p->head + 1) % QSIZE;
+		cqe->sqhd = cpu_to_le16((uint16_t)p->head);
+		__atomic_store_n((uint16_t *)&cqe->sfp, p->phase, __ATOMIC_RELEASE);
+		if (++p->tail == QSIZE) {
+			p->tail = 0;
+			p->phase ^= 1;
+		}
+	}
+}
+
+static void run_plain(void *arg, uint64_t n)
+{
+	struct pair *p = arg;
+	union nvme_cmd cmd = {.opcode = NVM_CMD_READ};
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i += BATCH) {
+		for (int j = 0; j < BATCH; j++) {
+			struct nvme_rq *rq = nvme_rq_acquire(p->sq);
+
+			rq->opaque = p;
+			nvme_rq_post(rq, &cmd);
+		}
+		nvme_sq_update_tail(p->sq);
+		complete(p);
+		for (int j = 0; j < BATCH; j++) {
+			struct nvme_cqe *cqe = nvme_cq_get_cqe(p->cq);
+			struct nvme_rq *rq = __nvme_rq_from_cqe(p->sq, cqe);
+
+			p->done += rq->opaque == p;
+			nvme_rq_release(rq);
+		}
+		nvme_cq_update_head(p->cq);
+	}
+}
+
+static void run_atomic(void *arg, uint64_t n)
+{
+	struct pair *p = arg;
+	union nvme_cmd cmd = {.opcode = NVM_CMD_READ};
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i += BATCH) {
+		for (int j = 0; j < BATCH; j++) {
+			struct nvme_rq *rq = nvme_rq_acquire_atomic(p->sq);
+
+			rq->opaque = p;
+			nvme_rq_post(rq, &cmd);
+		}
+		nvme_sq_update_tail(p->sq);
+		complete(p);
+		for (int j = 0; j < BATCH; j++) {
+			struct nvme_cqe *cqe = nvme_cq_get_cqe(p->cq);
+			struct nvme_rq *rq = __nvme_rq_from_cqe(p->sq, cqe);
+
+			p->done += rq->opaque == p;
+			nvme_rq_release_atomic(rq);
+		}
+		nvme_cq_update_head(p->cq);
+	}
+}
+
+/* Reap one by hand. Returns the identifier. */
+static inline uint16_t reap_by_hand(struct nvme_cqe *cqes, uint32_t *head, uint32_t *phase)
+{
+	struct nvme_cqe *cqe = &cqes[*head];
+
+	while ((__atomic_load_n((uint16_t *)&cqe->sfp, __ATOMIC_ACQUIRE) & 1) != *phase)
+		;
+	if (++*head == QSIZE) {
+		*head = 0;
+		*phase ^= 1;
+	}
+	return cqe->cid;
+}
+
+static void floor_plain(void *arg, uint64_t n)
+{
+	struct pair *p = arg;
+	union nvme_cmd cmd = {.opcode = NVM_CMD_READ}, *ring = p->sq->mem.vaddr;
+	uint32_t tail = 0, head = 0, phase = 1;
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i += BATCH) {
+		for (int j = 0; j < BATCH; j++) {
+			uint16_t cid = p->free_cids[--p->nr_free];
+
+			p->opaque[cid] = p;
+			cmd.cid = cid;
+			ring[tail] = cmd;
+			tail = tail + 1 == QSIZE ? 0 : tail + 1;
+		}
+		__atomic_store_n(&p->sq_doorbell, tail, __ATOMIC_RELEASE);
+		complete(p);
+		for (int j = 0; j < BATCH; j++) {
+			uint16_t cid = reap_by_hand(p->cq->mem.vaddr, &head, &phase);
+
+			p->done += p->opaque[cid] == p;
+			p->free_cids[p->nr_free++] = cid;
+		}
+		__atomic_store_n(&p->cq_doorbell, head, __ATOMIC_RELEASE);
+	}
+}
+
+static void run_empty_poll(void *arg, uint64_t n)
+{
+	struct pair *p = arg;
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i++)
+		p->done += nvme_cq_get_cqe(p->cq) != NULL;
+}
+
+static void floor_empty_poll(void *arg, uint64_t n)
+{
+	struct pair *p = arg;
+	const struct nvme_cqe *cqe = p->cq->mem.vaddr;
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i++)
+		p->done += __atomic_load_n((const uint16_t *)&cqe->sfp, __ATOMIC_ACQUIRE) & 1;
+}
+
+static void open_pair(struct pair *p)
+{
+	/* Queues on this side only: nobody else touches the rings. */
+	if (nvme_ctrl_init(&p->ctrl, "emu:", NULL) || nvme_configure_cq(&p->ctrl, 1, QSIZE, -1) ||
+	    nvme_configure_sq(&p->ctrl, 1, QSIZE, &p->ctrl.cq[1], 0))
+		bench_die("rq: queues");
+
+	p->sq = &p->ctrl.sq[1];
+	p->cq = &p->ctrl.cq[1];
+	p->sq->doorbell = &p->sq_doorbell;
+	p->cq->doorbell = &p->cq_doorbell;
+	p->sq->asleep = p->cq->asleep = NULL;
+	for (uint16_t i = 0; i < QSIZE - 1; i++)
+		p->free_cids[p->nr_free++] = i;
+}
+
+int main(void)
+{
+	static struct pair p;
+	static const struct bench benches[] = {
+		{"a command, plain acquire and release", run_plain, floor_plain, &p, 1 << 18, 1.2},
+		{"a command, atomic acquire and release", run_atomic, floor_plain, &p, 1 << 18,
+		 1.5},
+		{"an empty poll", run_empty_poll, floor_empty_poll, &p, 1 << 20, 0},
+	};
+
+	open_pair(&p);
+	bench_header();
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		bench_run(&benches[i]);
+	nvme_close(&p.ctrl);
+	return 0;
+}
