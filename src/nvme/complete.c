@@ -279,7 +279,7 @@ int nvme_rq_wait(struct nvme_rq *rq, struct nvme_cqe *cqe_copy, struct timespec 
 
 int nvme_set_errno_from_cqe(struct nvme_cqe *cqe)
 {
-	int err = nvme_status_to_errno(nvme_cqe_status(cqe));
+	int err = nvme_status_errno(nvme_cqe_status(cqe));
 
 	errno = err;
 	return err ? -1 : 0;

@@ -254,7 +254,7 @@ const char *nvme_status_str(uint16_t status)
 	return lookup(status)->text;
 }
 
-int nvme_status_to_errno(uint16_t status)
+int nvme_status_errno(uint16_t status)
 {
 	return lookup(status)->err;
 }

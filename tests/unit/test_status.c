@@ -124,7 +124,7 @@ static void status__rows(void **state)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_string_equal(nvme_status_name(rows[i].status), rows[i].name);
-		assert_int_equal(nvme_status_to_errno(rows[i].status), rows[i].err);
+		assert_int_equal(nvme_status_errno(rows[i].status), rows[i].err);
 	}
 }
 
@@ -184,7 +184,7 @@ static void status__errno_is_the_devices_own(void **state)
 	(void)state;
 
 	for (uint16_t code = 1; code < 0x800; code++) {
-		int err = nvme_status_to_errno(code);
+		int err = nvme_status_errno(code);
 
 		assert_true(err > 0);
 		assert_int_not_equal(err, ENODEV);
@@ -200,8 +200,8 @@ static void status__retry_bits_make_no_difference(void **state)
 	for (uint16_t high = 0; high < 32; high++) {
 		assert_string_equal(nvme_status_name((uint16_t)(high << 11 | 0x002)),
 				    "INVALID_FIELD");
-		assert_int_equal(nvme_status_to_errno((uint16_t)(high << 11 | 0x280)), EIO);
-		assert_int_equal(nvme_status_to_errno((uint16_t)(high << 11)), 0);
+		assert_int_equal(nvme_status_errno((uint16_t)(high << 11 | 0x280)), EIO);
+		assert_int_equal(nvme_status_errno((uint16_t)(high << 11)), 0);
 	}
 }
 
@@ -210,7 +210,7 @@ static void status__leaves_errno_alone(void **state)
 	(void)state;
 
 	errno = 4711;
-	nvme_status_to_errno(0x002);
+	nvme_status_errno(0x002);
 	nvme_status_str(0x7ff);
 	nvme_status_name(0x104);
 	assert_int_equal(errno, 4711);

@@ -45,7 +45,7 @@ const char *nvme_status_name(uint16_t status);
 const char *nvme_status_str(uint16_t status);
 
 /**
- * nvme_status_to_errno() - translate a status
+ * nvme_status_errno() - translate a status
  * @status: status field of a completion; any value
  *
  * The errno says what the device said, as closely as errno can. ENODEV, ETIMEDOUT and
@@ -56,7 +56,7 @@ const char *nvme_status_str(uint16_t status);
  * Context: any thread; no lock, allocation or syscall. Does not touch errno.
  * Return: 0 for success, else an errno value.
  */
-int nvme_status_to_errno(uint16_t status);
+int nvme_status_errno(uint16_t status);
 
 #ifdef __cplusplus
 }

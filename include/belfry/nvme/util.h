@@ -61,7 +61,7 @@ static inline bool nvme_cqe_ok(struct nvme_cqe *cqe)
  * @cqe: completion
  *
  * Context: any thread.
- * Return: 0 with errno 0, or -1 with the errno of the status (nvme_status_to_errno()).
+ * Return: 0 with errno 0, or -1 with the errno of the status (nvme_status_errno()).
  */
 int nvme_set_errno_from_cqe(struct nvme_cqe *cqe);
 
