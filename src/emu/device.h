@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The embedded controller as a device: what a bus would do to it.
+ *
+ * This is the whole of the device side that src/transport may see: a DMA
+ * domain that says which memory the device can reach, a BAR, interrupts.
+ */
+#ifndef BELFRY_EMU_DEVICE_H
+#define BELFRY_EMU_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <belfry/emu.h>
+
+/* Rights of the device in a mapping. */
+#define EMU_DMA_READ  (1u << 0)
+#define EMU_DMA_WRITE (1u << 1)
+
+/* BAR numbers: registers and doorbells; controller memory buffer. */
+#define EMU_BAR_REGS 0
+#define EMU_BAR_CMB  2
+
+struct emu_domain;
+
+/**
+ * emu_domain_create() - a DMA address space for emulated controllers
+ *
+ * Own: one reference; emu_domain_put() drops it.
+ * Context: any thread.
+ * Return: the domain, or NULL: ENOMEM.
+ */
+struct emu_domain *emu_domain_create(void);
+
+/**
+ * emu_domain_get() - take one more reference
+ * @dom: domain
+ *
+ * Context: any thread.
+ */
+void emu_domain_get(struct emu_domain *dom);
+
+/**
+ * emu_domain_put() - drop a reference; the last one frees the domain
+ * @dom: domain, or NULL
+ *
+ * Context: any thread.
+ */
+void emu_domain_put(struct emu_domain *dom);
+
+/**
+ * emu_domain_map() - let the device reach host memory
+ * @dom: domain
+ * @iova: device address, page aligned, below 2^48
+ * @vaddr: host address, page aligned
+ * @len: bytes, a multiple of the page size (4 KiB), not 0
+ * @prot: of EMU_DMA_READ (the device may read) and EMU_DMA_WRITE
+ *
+ * Context: any thread.
+ * Return: 0, or -1: EINVAL bad alignment or range, EEXIST part of it is mapped, ENOMEM.
+ *	On error nothing changed.
+ */
+int emu_domain_map(struct emu_domain *dom, uint64_t iova, void *vaddr, size_t len,
+		   unsigned int prot);
+
+/**
+ * emu_domain_unmap() - take it away again
+ * @dom: domain
+ * @iova: start
+ * @len: bytes
+ *
+ * When it returns no controller of the domain will touch the memory any more,
+ * and none is in the middle of doing so.
+ *
+ * Context: any thread but a controller's own; may wait for a transfer in progress.
+ */
+void emu_domain_unmap(struct emu_domain *dom, uint64_t iova, size_t len);
+
+/**
+ * emu_ctrl_create() - make a controller and start its thread
+ * @opts: what follows "emu:" in the device's name; "" for the defaults
+ * @dom: DMA domain; the controller takes a reference
+ *
+ * Own: emu_ctrl_destroy() frees it.
+ * Context: any thread.
+ * Return: the controller, disabled, or NULL: EINVAL an option is unknown or
+ *	malformed (the log says which and what is known), ENOMEM, or what opening
+ *	the backing file gave.
+ */
+struct emu_ctrl *emu_ctrl_create(const char *opts, struct emu_domain *dom);
+
+/**
+ * emu_ctrl_destroy() - stop the thread, flush the backends, free everything
+ * @emu: controller, or NULL
+ *
+ * Context: any thread; nobody else may use @emu any more.
+ */
+void emu_ctrl_destroy(struct emu_ctrl *emu);
+
+/**
+ * emu_reg_read() - read a register
+ * @emu: controller
+ * @off: offset in BAR 0
+ * @width: 4 or 8 bytes
+ *
+ * Context: any thread.
+ * Return: the value; all-ones when the controller is gone.
+ */
+uint64_t emu_reg_read(struct emu_ctrl *emu, uint32_t off, unsigned int width);
+
+/**
+ * emu_reg_write() - write a register
+ * @emu: controller
+ * @off: offset in BAR 0
+ * @width: 4 or 8 bytes
+ * @val: value
+ *
+ * Its side effects have begun when it returns (CSTS.RDY may follow later).
+ *
+ * Context: any thread; waits for the controller's thread.
+ */
+void emu_reg_write(struct emu_ctrl *emu, uint32_t off, unsigned int width, uint64_t val);
+
+/**
+ * emu_bar() - memory behind a BAR
+ * @emu: controller
+ * @bar: EMU_BAR_REGS or EMU_BAR_CMB
+ * @len: out: bytes
+ *
+ * A register may be read through it at any time. Doorbells may be written
+ * through it, followed by emu_wake() if *emu_asleep() is set; without that they
+ * are seen within 10 ms. CC, AQA, ASQ, ACQ and CMBMSC written through it take
+ * effect likewise.
+ *
+ * Own: the controller's.
+ * Context: any thread.
+ * Return: page-aligned memory, or NULL when there is no such BAR.
+ */
+void *emu_bar(struct emu_ctrl *emu, int bar, size_t *len);
+
+/**
+ * emu_asleep() - flag that says whether the controller's thread sleeps
+ * @emu: controller
+ *
+ * Context: any thread; read it after the doorbell's store, no fence needed: the
+ *	sleeper runs one on every thread of the process (membarrier(2)) between raising the
+ *	flag and its last look at the doorbells.
+ * Return: the flag, valid while the controller lives.
+ */
+const uint32_t *emu_asleep(struct emu_ctrl *emu);
+
+/**
+ * emu_wake() - end the sleep
+ * @emu: controller
+ *
+ * Context: any thread.
+ */
+void emu_wake(struct emu_ctrl *emu);
+
+/**
+ * emu_nr_irqs() - how many interrupt vectors there are
+ * @emu: controller
+ *
+ * Context: any thread.
+ * Return: the number of vectors.
+ */
+int emu_nr_irqs(const struct emu_ctrl *emu);
+
+/**
+ * emu_set_irq() - tie a vector to an eventfd
+ * @emu: controller
+ * @vector: 0 .. emu_nr_irqs() - 1
+ * @fd: eventfd, -1 for none
+ *
+ * Own: @fd stays the caller's and must stay open until it is replaced.
+ * Context: any thread; waits for the controller's thread.
+ * Return: 0, or -1: EINVAL no such vector.
+ */
+int emu_set_irq(struct emu_ctrl *emu, int vector, int fd);
+
+/**
+ * emu_reset() - function-level reset
+ * @emu: controller
+ *
+ * Everything but the namespaces' contents and the fault script starts anew;
+ * when it returns the device does no more DMA.
+ *
+ * Context: any thread; waits for the controller's thread.
+ */
+void emu_reset(struct emu_ctrl *emu);
+
+/**
+ * emu_gone() - was the controller pulled out
+ * @emu: controller
+ *
+ * Context: any thread.
+ * Return: true after emu_unplug() or EMU_ACT_GONE.
+ */
+bool emu_gone(const struct emu_ctrl *emu);
+
+/**
+ * emu_pci_ids() - PCI vendor and device
+ * @emu: controller
+ * @vid: out: vendor
+ * @did: out: device
+ *
+ * Context: any thread.
+ */
+void emu_pci_ids(const struct emu_ctrl *emu, uint16_t *vid, uint16_t *did);
+
+#endif /* BELFRY_EMU_DEVICE_H */
