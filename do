@@ -38,7 +38,7 @@ die() {
 
 # --- What must be installed ---------------------------------------------------------------------
 
-# purpose: packages: what for
+# commands and test parts: packages: what for
 packages() {
 	cat <<-'END'
 		build: gcc libc6-dev: the C compiler
@@ -46,13 +46,13 @@ packages() {
 		build: libbsd-dev: the header of the balanced trees
 		build: libjson-c-dev: the command's JSON
 		test: libcmocka-dev: the test framework
-		test: clang libclang-rt-dev llvm: the sanitizer builds
-		test: valgrind libc6-dbg: the valgrind runs
+		asan tsan: clang libclang-rt-dev llvm: the sanitizer builds
+		valgrind: valgrind libc6-dbg: the valgrind runs
 		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
 		lint: g++ libnvme-dev: the headers compile as C++ and beside libnvme
-		lint: groff-base: the man page's check
-		docs: python3 groff-base: the API reference and the man page's check
-		cover: gcovr: the coverage report
+		lint docs: groff-base: the man page's check
+		docs: python3: the API reference
+		coverage: gcovr: the coverage report
 	END
 }
 
@@ -62,8 +62,11 @@ installed() {
 
 # missing PURPOSE...: one "package: what for" line for each that is not installed.
 missing() {
-	packages | while IFS=: read -r purpose names why; do
-		case " $* " in *" $purpose "*) ;; *) continue ;; esac
+	packages | while IFS=: read -r purposes names why; do
+		for purpose in $purposes; do
+			case " $* " in *" $purpose "*) echo "$names:$why" ;; esac
+		done
+	done | while IFS=: read -r names why; do
 		for name in $names; do
 			installed "$name" || echo "$name:$why"
 		done
@@ -127,21 +130,18 @@ compile() {
 }
 
 build_release() {
-	need build
 	# A tree that is set up for the tests stays so.
 	[ -f build/build.ninja ] || configure build -Dtests=disabled
 	compile build
 }
 
 build_tests() {
-	need build test
 	configure build -Dtests=enabled
 	compile build
 }
 
 # Clang builds the sanitizers' trees, so that both compilers' warnings are errors somewhere.
 build_sanitizer() {
-	need build test
 	(
 		export CC=clang
 		configure "$1" -Dtests=enabled -Dbuildtype=debugoptimized -Db_lundef=false \
@@ -151,7 +151,6 @@ build_sanitizer() {
 }
 
 build_debug() {
-	need build test
 	configure build-debug -Dtests=enabled -Dbuildtype=debugoptimized
 	compile build-debug
 }
@@ -220,7 +219,6 @@ c_files() {
 }
 
 part_lint() {
-	need build test lint
 	build_tests
 	build_debug
 	headers=$(find include src -name '*.h' | sort)
@@ -273,6 +271,7 @@ do_test() {
 		*) die "no test part '$part'; there are: $all_parts" ;;
 		esac
 	done
+	need build test "$@"
 	mkdir -p "$logs"
 	: >"$tally"
 	# In a subshell, a part's environment is its own and a build that fails ends that part alone.
@@ -284,18 +283,23 @@ do_test() {
 
 # --- The other commands -------------------------------------------------------------------------
 
-do_run() {
+do_build() {
+	need build
 	build_release
+}
+
+do_run() {
+	do_build
 	exec build/tools/belfry demo "$@"
 }
 
 do_bench() {
-	build_release
+	do_build
 	exec scripts/run-benches build "$@"
 }
 
 do_coverage() {
-	need build test cover
+	need build test coverage
 	configure build-cov -Dbuildtype=debug -Db_coverage=true -Dtests=enabled \
 		-Dc_args=-fprofile-update=atomic
 	compile build-cov
@@ -321,7 +325,7 @@ command=${1:-help}
 case $command in
 run) do_run "$@" ;;
 test) do_test "$@" ;;
-build) build_release ;;
+build) do_build ;;
 bench) do_bench "$@" ;;
 lint) do_test lint ;;
 coverage) do_coverage ;;
