@@ -105,7 +105,7 @@ struct nvme_rq {
 
 	/* private: next free (cid + 1, 0 ends), state, slot in the kept ring */
 	uint16_t next;
-	uint16_t state;
+	uint32_t state;
 	uint32_t kept_slot;
 } __attribute__((aligned(64)));
 
@@ -294,6 +294,16 @@ static inline bool nvme_sq_full(const struct nvme_sq *sq)
 	return next == atomic_load_acquire(&sq->head);
 }
 
+/* private: copy a command into the next slot */
+static inline void __nvme_sq_put(struct nvme_sq *sq, const union nvme_cmd *cmd)
+{
+	uint32_t next = sq->tail + 1u;
+
+	memcpy((union nvme_cmd *)sq->mem.vaddr + sq->tail, cmd, sizeof(*cmd));
+	/* The tail is 16 bits wide and the queue may have 65536 entries. */
+	sq->tail = next == (uint32_t)sq->qsize ? 0 : (uint16_t)next;
+}
+
 /**
  * nvme_sq_post() - copy a command into the next slot; the device is not told
  * @sq: submission queue
@@ -307,14 +317,9 @@ static inline bool nvme_sq_full(const struct nvme_sq *sq)
  */
 static inline void nvme_sq_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
 {
-	uint32_t next = sq->tail + 1u;
-
 	if (cmd->cid < sq->nr_rqs && sq->rqs[cmd->cid].state == NVME_RQ_PREPARED)
 		sq->rqs[cmd->cid].state = NVME_RQ_INFLIGHT;
-
-	memcpy((union nvme_cmd *)sq->mem.vaddr + sq->tail, cmd, sizeof(*cmd));
-	/* The tail is 16 bits wide and the queue may have 65536 entries. */
-	sq->tail = next == (uint32_t)sq->qsize ? 0 : (uint16_t)next;
+	__nvme_sq_put(sq, cmd);
 }
 
 /**

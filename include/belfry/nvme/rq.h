@@ -240,7 +240,8 @@ static inline void nvme_rq_prep_cmd(struct nvme_rq *rq, union nvme_cmd *cmd)
 static inline void nvme_rq_post(struct nvme_rq *rq, union nvme_cmd *cmd)
 {
 	nvme_rq_prep_cmd(rq, cmd);
-	nvme_sq_post(rq->sq, cmd);
+	rq->state = NVME_RQ_INFLIGHT;
+	__nvme_sq_put(rq->sq, cmd);
 }
 
 /**
