@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "iommu/ctx.h"
 #include "iommu/translate.h"
@@ -32,6 +33,7 @@ struct fake {
 	unsigned long maps, unmaps, errors;
 	size_t live;		  /* bytes */
 	int fail_map, fail_unmap; /* errno to fail with, or 0 */
+	unsigned int map_us;	  /* how long map takes */
 	unsigned long last_flags;
 	unsigned int *closed; /* counts calls of close, survives it */
 };
@@ -57,6 +59,8 @@ static int fake_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova,
 	if (!(flags & IOMMU_MAP_EPHEMERAL))
 		fake_check(fake, !iommu_translate_range(ctx, vaddr, 1, &unwanted));
 
+	if (fake->map_us)
+		usleep(fake->map_us);
 	if (fake->fail_map) {
 		errno = fake->fail_map;
 		return -1;
