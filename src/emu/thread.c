@@ -14,7 +14,7 @@
  *
  * The membarrier is a full barrier on every thread of the process: either (a)
  * comes before it, and (3) sees the doorbell, or (b) comes after it, and sees
- * (1). tests/model/emu_sleep.pml has the proof. Without membarrier(2), and for
+ * (1). tests/model/emu_sleep.c has the proof. Without membarrier(2), and for
  * hosts that do not look at the flag, the wait is short enough to be the remedy.
  */
 #include <linux/futex.h>
