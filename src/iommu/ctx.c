@@ -19,7 +19,7 @@
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct iommu_ctx *registry;
 
-static const struct iommu_iova_range default_range = {0x10000, ((iova_t)1 << 39) - 1};
+static const struct iommu_iova_range default_range = {(iova_t)1 << 16, ((iova_t)1 << 39) - 1};
 
 static int cmp_range(const void *a, const void *b)
 {
@@ -34,7 +34,7 @@ static bool trim_range(struct iommu_iova_range *range)
 	const iova_t mask = (iova_t)__VFN_PAGESIZE - 1;
 
 	if (!range->start)
-		range->start = 1;
+		range->start++;
 	if (__builtin_add_overflow(range->start, mask, &range->start))
 		return false;
 	range->start &= ~mask;
@@ -50,7 +50,7 @@ static bool trim_range(struct iommu_iova_range *range)
 /* Sorted, in whole pages, adjoining ones joined; returns their number or -1. */
 static int tidy_ranges(struct iommu_iova_range *ranges, int nr_ranges)
 {
-	iova_t prev_last = 0;
+	uint64_t prev_last = 0;
 	int n = 0;
 
 	qsort(ranges, nr_ranges, sizeof(*ranges), cmp_range);

@@ -30,11 +30,12 @@ static int cmp_size(const struct iova_extent *a, const struct iova_extent *b)
 	return cmp_addr(a, b);
 }
 
-/* RB_GENERATE_STATIC() needs an __unused that only BSD has. */
-#define RB_GENERATE_UNUSED(...) RB_GENERATE_INTERNAL(__VA_ARGS__, __attribute__((unused)) static)
+#ifndef __unused /* BSD has it, and RB_GENERATE_STATIC() needs it */
+#define __unused __attribute__((unused))
+#endif
 
-RB_GENERATE_UNUSED(iova_addr_tree, iova_extent, by_addr, cmp_addr)
-RB_GENERATE_UNUSED(iova_size_tree, iova_extent, by_size, cmp_size)
+RB_GENERATE_STATIC(iova_addr_tree, iova_extent, by_addr, cmp_addr)
+RB_GENERATE_STATIC(iova_size_tree, iova_extent, by_size, cmp_size)
 
 static enum iova_window window_of(const struct iova_space *space, iova_t iova)
 {
@@ -176,7 +177,7 @@ static bool fits(const struct iova_extent *e, size_t len, size_t align, iova_t *
 
 static struct iova_extent *best_fit(struct iova_size_tree *tree, uint64_t size)
 {
-	struct iova_extent key = {.start = 0, .last = (iova_t)size};
+	struct iova_extent key = {.last = (iova_t)size};
 
 	return RB_NFIND(iova_size_tree, tree, &key);
 }

@@ -142,7 +142,7 @@ struct iommu_mapping *iommu_mapping_at_locked(struct iommu_ctx *ctx, const void 
 int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too)
 {
 	struct iova_extent *e;
-	iova_t from = 0;
+	uint64_t from = 0;
 	int error = 0;
 
 	pthread_mutex_lock(&ctx->lock);
@@ -156,7 +156,7 @@ int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too)
 			continue;
 
 		error = error ? error : errno;
-		if (from++ == (iova_t)UINT64_MAX)
+		if (from++ == UINT64_MAX)
 			break;
 	}
 	pthread_mutex_unlock(&ctx->lock);
@@ -251,7 +251,9 @@ int iommu_map_vaddr(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t *iova
 
 	if (flags & IOMMU_MAP_FIXED_IOVA)
 		req.iova = *iova;
-	return map(ctx, &req, iova ? iova : &unwanted);
+	if (!iova)
+		iova = &unwanted;
+	return map(ctx, &req, iova);
 }
 
 int iommu_map_vaddr_align(struct iommu_ctx *ctx, void *vaddr, size_t len, size_t align,
@@ -269,7 +271,9 @@ int iommu_map_vaddr_align(struct iommu_ctx *ctx, void *vaddr, size_t len, size_t
 	    align % __VFN_PAGESIZE)
 		return set_errno(EINVAL);
 
-	return map(ctx, &req, iova ? iova : &unwanted);
+	if (!iova)
+		iova = &unwanted;
+	return map(ctx, &req, iova);
 }
 
 int iommu_unmap_vaddr(struct iommu_ctx *ctx, void *vaddr, size_t *len)
