@@ -175,7 +175,8 @@ static void doze(struct emu_ctrl *ctrl, uint64_t now)
 	    atomic_cmpxchg(&e->asleep, expected, EMU_ASLEEP)) {			 /* (4) */
 		ctrl->stats.sleeps++;
 		futex_wait(&e->asleep, EMU_ASLEEP, &ts); /* (5) */
-		e->sleep_ns *= 2;
+		if (e->sleep_ns < SLEEP_MAX_NS)		 /* not for ever: it would end at 0 */
+			e->sleep_ns *= 2;
 	}
 	__atomic_exchange_n(&e->asleep, EMU_AWAKE, __ATOMIC_SEQ_CST);
 }
