@@ -70,6 +70,7 @@ struct emu_engine {
 	struct emu_sq **active_sqs;
 	struct emu_cq **active_cqs;
 	uint32_t nr_sqs, nr_cqs;
+	uint32_t first_sq;   /* where this round started */
 	uint32_t nr_faults;  /* lines of the fault script */
 	uint32_t nr_blocked; /* completions in the queues' blocked lists */
 	uint32_t nr_coal;    /* vectors with a count */

@@ -371,18 +371,32 @@ void emu_queues_refresh(struct emu_ctrl *ctrl)
 		doorbells_point(ctrl);
 }
 
+static inline bool sq_turn(struct emu_ctrl *ctrl, uint32_t i)
+{
+	if (!sq_run(ctrl, ctrl->engine->active_sqs[i]))
+		return false;
+	ctrl->engine->first_sq = i + 1;
+	return true;
+}
+
 bool emu_queues_run(struct emu_ctrl *ctrl)
 {
 	struct emu_engine *e = ctrl->engine;
 	bool worked = false;
+	uint32_t start;
 
 	emu_queues_refresh(ctrl);
 	if (unlikely(e->nr_blocked))
 		for (uint32_t i = 0; i < e->nr_cqs; i++)
 			worked |= emu_blocked_run(ctrl, e->active_cqs[i]);
-	/* An admin command may add and remove queues meanwhile. */
-	for (uint32_t i = 0; e->run && i < e->nr_sqs; i++)
-		worked |= sq_run(ctrl, e->active_sqs[i]);
+	/* A round starts behind the queue that was served last, lest the first take every entry
+	 * of a shared completion queue that is nearly full. An admin command may add and remove
+	 * queues. */
+	start = e->first_sq < e->nr_sqs ? e->first_sq : 0;
+	for (uint32_t i = start; e->run && i < e->nr_sqs; i++)
+		worked |= sq_turn(ctrl, i);
+	for (uint32_t i = 0; e->run && i < start && i < e->nr_sqs; i++)
+		worked |= sq_turn(ctrl, i);
 	return worked;
 }
 

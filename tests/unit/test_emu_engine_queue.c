@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queues of the emulated controller: wrap, full, shared, doorbells that make no
+ * sense, shadow doorbells, interrupts.
+ */
+#include "emu_host.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <belfry/support/atomic.h>
+
+#include "support/deadline.h"
+
+#define ROWS(a) (sizeof(a) / sizeof((a)[0]))
+
+static const union nvme_cmd flush = {.rw = {.opcode = 0x00, .nsid = CPU_TO_LE32(1)}};
+
+static union nvme_cmd read_cmd(void)
+{
+	union nvme_cmd cmd = {.rw = {.opcode = 0x02}};
+
+	cmd.rw.nsid = cpu_to_le32(1);
+	cmd.rw.nlb = cpu_to_le16(7); /* 8 blocks of 512 bytes */
+	cmd.dptr.prp1 = cpu_to_le64(emu_host_iova(0));
+	return cmd;
+}
+
+static void create_cq(struct emu_host *h, uint16_t qid, uint64_t iova, uint32_t entries)
+{
+	union nvme_cmd cmd = {.create_cq = {.opcode = 0x05}};
+
+	cmd.create_cq.prp1 = cpu_to_le64(iova);
+	cmd.create_cq.qid = cpu_to_le16(qid);
+	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(entries - 1));
+	cmd.create_cq.qflags = cpu_to_le16(NVME_Q_PC | NVME_CQ_IEN);
+	cmd.create_cq.iv = cpu_to_le16(qid);
+	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
+}
+
+static void create_sq(struct emu_host *h, uint16_t qid, uint16_t cqid, uint64_t iova,
+		      uint32_t entries)
+{
+	union nvme_cmd cmd = {.create_sq = {.opcode = 0x01}};
+
+	cmd.create_sq.prp1 = cpu_to_le64(iova);
+	cmd.create_sq.qid = cpu_to_le16(qid);
+	cmd.create_sq.qsize = cpu_to_le16((uint16_t)(entries - 1));
+	cmd.create_sq.qflags = cpu_to_le16(NVME_Q_PC);
+	cmd.create_sq.cqid = cpu_to_le16(cqid);
+	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
+}
+
+static struct emu_stats stats(struct emu_host *h)
+{
+	struct emu_stats st;
+
+	emu_get_stats(h->emu, &st);
+	return st;
+}
+
+static void queue__wraps(void **state)
+{
+	static const uint32_t sizes[] = {2, 3, 16, 4097};
+	union nvme_cmd cmd = read_cmd();
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "backend=null");
+	for (uint16_t i = 0; i < ROWS(sizes); i++) {
+		uint16_t qid = (uint16_t)(i + 1);
+
+		emu_host_create_queues(&h, qid, sizes[i]);
+		for (uint32_t n = 1; n <= 3 * sizes[i]; n++) {
+			struct nvme_cqe cqe = emu_host_exec(&h, qid, &cmd);
+
+			assert_int_equal(le16_to_cpu(cqe.sfp) >> 1, 0);
+			assert_int_equal(le16_to_cpu(cqe.sqhd), n % sizes[i]);
+		}
+	}
+	assert_int_equal(stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
+static void queue__largest_wraps(void **state)
+{
+	const uint32_t entries = 65536;
+	struct emu_host h;
+	struct emu_host_q *q;
+
+	(void)state;
+	emu_host_start(&h, "backend=null");
+	q = emu_host_q_init(&h, 1, entries, entries);
+	q->sq = emu_host_data(&h, 0);
+	q->cq = emu_host_data(&h, 8u << 20);
+	create_cq(&h, 1, emu_host_iova(8u << 20), entries);
+	create_sq(&h, 1, 1, emu_host_iova(0), entries);
+	for (int lap = 0; lap < 2; lap++) {
+		for (uint32_t n = 0; n < entries - 1; n++)
+			emu_host_post(&h, 1, &flush);
+		emu_host_ring(&h, 1);
+		for (uint32_t n = 0; n < entries - 1; n++)
+			assert_int_equal(le16_to_cpu(emu_host_reap(&h, 1).sfp) >> 1, 0);
+	}
+	assert_int_equal(stats(&h).io_cmds, 2 * 65535);
+	assert_int_equal(stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
+static void queue__full_completion_queue_loses_nothing(void **state)
+{
+	struct emu_host h;
+	struct nvme_cqe cqe;
+	uint16_t cids[15];
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_q_init(&h, 1, 16, 4);
+	create_cq(&h, 1, emu_host_cq_iova(1), 4);
+	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	for (int i = 0; i < 15; i++)
+		cids[i] = emu_host_post(&h, 1, &flush);
+	emu_host_ring(&h, 1);
+
+	/* Three fit. Nothing else comes, not even when the controller has gone to sleep. */
+	for (int i = 0; i < 3; i++) {
+		while (!emu_host_peek(&h, 1, &cqe))
+			;
+		assert_int_equal(cqe.cid, cids[i]);
+		assert_int_equal(le16_to_cpu(cqe.sqhd), i + 1);
+		emu_host_pop(&h, 1);
+	}
+	emu_host_quiet(&h, 1, 50);
+	assert_int_equal(stats(&h).io_cmds, 3);
+
+	emu_host_doorbell(&h, NVM_REG_CQHDBL(1, 0), 3);
+	for (int i = 3; i < 15; i++)
+		assert_int_equal(emu_host_reap(&h, 1).cid, cids[i]);
+	assert_int_equal(stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
+static void queue__shared_completion_queue_is_fair(void **state)
+{
+	unsigned int got[3] = {0};
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_q_init(&h, 1, 64, 2); /* room for one completion at a time */
+	emu_host_q_init(&h, 2, 64, 2);
+	create_cq(&h, 1, emu_host_cq_iova(1), 2);
+	create_sq(&h, 1, 1, emu_host_sq_iova(1), 64);
+	create_sq(&h, 2, 1, emu_host_sq_iova(2), 64);
+	for (int i = 0; i < 40; i++) {
+		emu_host_post(&h, 1, &flush);
+		emu_host_post(&h, 2, &flush);
+	}
+	emu_host_ring(&h, 1);
+	emu_host_ring(&h, 2);
+	for (int i = 0; i < 80; i++) {
+		uint16_t sqid = le16_to_cpu(emu_host_reap(&h, 1).sqid);
+
+		assert_in_range(sqid, 1, 2);
+		got[sqid]++;
+		if (i == 39) {
+			assert_true(got[1] >= 10);
+			assert_true(got[2] >= 10);
+		}
+	}
+	assert_int_equal(got[1], 40);
+	emu_host_close(&h);
+}
+
+/* Post an event request; returns its cid. */
+static uint16_t aer_post(struct emu_host *h)
+{
+	union nvme_cmd cmd = {.opcode = 0x0c};
+	uint16_t cid = emu_host_post(h, 0, &cmd);
+
+	emu_host_ring(h, 0);
+	return cid;
+}
+
+/* Read the Error Information log, which lets the next event of the kind come. */
+static void event_clear(struct emu_host *h)
+{
+	union nvme_cmd cmd = {.log = {.opcode = 0x02, .lid = 0x01}};
+
+	cmd.log.nsid = cpu_to_le32(0xffffffff);
+	cmd.log.numdl = cpu_to_le16(15);
+	cmd.dptr.prp1 = cpu_to_le64(emu_host_iova(0x10000));
+	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
+}
+
+static void queue__invalid_doorbells(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t off, val;
+		uint32_t dw0; /* of the event: log page 01h, information, type 0 (error) */
+	} rows[] = {
+		{"tail equal to the queue's size", 0x1008, 16, 0x00010100},
+		{"tail with reserved bits", 0x1008, 0x10001, 0x00010100},
+		{"head beyond the tail", 0x100c, 5, 0x00010100},
+		{"head equal to the queue's size", 0x100c, 16, 0x00010100},
+		{"tail of a queue that is not there", 0x1010, 1, 0x00010000},
+		{"head of a queue that is not there", 0x1014, 1, 0x00010000},
+		{"tail of the last possible queue", 0x1200, 7, 0x00010000},
+	};
+	struct nvme_cqe cqe;
+	struct emu_host h;
+	uint16_t cid;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_create_queues(&h, 1, 16);
+	assert_int_equal(emu_host_status(&h, 1, &flush), 0);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		print_message("# %s\n", rows[i].name);
+		cid = aer_post(&h);
+		emu_host_doorbell(&h, rows[i].off, rows[i].val);
+		cqe = emu_host_reap(&h, 0);
+		assert_int_equal(cqe.cid, cid);
+		assert_int_equal(le32_to_cpu(cqe.dw0), rows[i].dw0);
+		assert_int_equal(stats(&h).violations, i + 1);
+		event_clear(&h);
+		/* The queue goes on from where it was. */
+		assert_int_equal(emu_host_status(&h, 1, &flush), 0);
+	}
+	emu_host_close(&h);
+}
+
+static void queue__tail_cannot_go_back(void **state)
+{
+	struct nvme_cqe cqe;
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_q_init(&h, 1, 16, 2);
+	create_cq(&h, 1, emu_host_cq_iova(1), 2);
+	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	for (int i = 0; i < 5; i++)
+		emu_host_post(&h, 1, &flush);
+	emu_host_ring(&h, 1);
+	/* One fits the completion queue, and entries 1 to 4 stay announced. */
+	while (!emu_host_peek(&h, 1, &cqe))
+		;
+	emu_host_doorbell(&h, NVM_REG_SQTDBL(1, 0), 3);
+	while (!stats(&h).violations)
+		;
+	for (int i = 0; i < 5; i++)
+		emu_host_reap(&h, 1);
+	assert_int_equal(stats(&h).violations, 1);
+	emu_host_close(&h);
+}
+
+static void queue__reserved_flags(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t qid;
+		uint8_t flags;
+		uint16_t status;
+	} rows[] = {
+		{"reserved bit 2", 1, 0x04, 0x002},
+		{"reserved bit 5", 1, 0x20, 0x002},
+		{"PSDT 11b", 1, 0xc0, 0x002},
+		{"PSDT 10b, metadata SGL", 1, 0x80, 0x002},
+		{"PSDT 01b on the admin queue", 0, 0x40, 0x002},
+		{"no flags", 1, 0x00, 0x000},
+	};
+	union nvme_cmd cmd = read_cmd();
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_create_queues(&h, 1, 16);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		print_message("# %s\n", rows[i].name);
+		cmd.flags = rows[i].flags;
+		assert_int_equal(emu_host_status(&h, rows[i].qid, &cmd), rows[i].status);
+	}
+	assert_int_equal(stats(&h).violations, ROWS(rows) - 1);
+	emu_host_close(&h);
+}
+
+static void queue__needs_entry_sizes(void **state)
+{
+	union nvme_cmd cmd = {.create_cq = {.opcode = 0x05}};
+	struct emu_host h;
+
+	(void)state;
+	emu_host_open(&h, "");
+	emu_host_q_init(&h, 0, 32, 32);
+	emu_reg_write(h.emu, NVM_REG_AQA, 4, 0x001f001f);
+	emu_reg_write(h.emu, NVM_REG_ASQ, 8, emu_host_sq_iova(0));
+	emu_reg_write(h.emu, NVM_REG_ACQ, 8, emu_host_cq_iova(0));
+	emu_reg_write(h.emu, NVM_REG_CC, 4, 0x00000001);
+	emu_host_wait_csts(&h, 1, 1);
+	cmd.create_cq.prp1 = cpu_to_le64(emu_host_cq_iova(1));
+	cmd.create_cq.qid = cpu_to_le16(1);
+	cmd.create_cq.qsize = cpu_to_le16(15);
+	cmd.create_cq.qflags = cpu_to_le16(NVME_Q_PC);
+	assert_int_equal(emu_host_status(&h, 0, &cmd), 0x102); /* Invalid Queue Size */
+	emu_reg_write(h.emu, NVM_REG_CC, 4, 0x00460001);
+	emu_host_create_queues(&h, 1, 16);
+	emu_host_close(&h);
+}
+
+static void queue__memory_taken_away(void **state)
+{
+	struct emu_host h;
+	struct emu_stats st;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_create_queues(&h, 1, 16);
+	emu_domain_unmap(h.dom, emu_host_sq_iova(1), EMU_HOST_RING);
+	assert_int_equal(emu_reg_read(h.emu, NVM_REG_CSTS, 4), 1);
+	emu_host_post(&h, 1, &flush);
+	emu_host_ring(&h, 1);
+	emu_host_wait_csts(&h, 2, 2);
+	st = stats(&h);
+	assert_int_equal(st.dma_faults, 1);
+	assert_int_equal(st.io_cmds, 0);
+	emu_host_disable(&h);
+	assert_int_equal(emu_reg_read(h.emu, NVM_REG_CSTS, 4), 0);
+	emu_host_close(&h);
+}
+
+/* Two mappings whose IOVAs are adjacent and whose memory is not. */
+static void queue__in_scattered_memory(void **state)
+{
+	const uint64_t iova = 0x40000000;
+	struct emu_host h;
+	struct emu_host_q *q;
+	uint8_t *low, *high;
+
+	(void)state;
+	emu_host_start(&h, "");
+	high = emu_host_data(&h, 0x1000);
+	low = emu_host_data(&h, 0x8000);
+	assert_int_equal(emu_domain_map(h.dom, iova, low, 0x1000, EMU_DMA_READ), 0);
+	assert_int_equal(emu_domain_map(h.dom, iova + 0x1000, high, 0x1000, EMU_DMA_READ), 0);
+	q = emu_host_q_init(&h, 1, 65, 128);
+	create_cq(&h, 1, emu_host_cq_iova(1), 128);
+	create_sq(&h, 1, 1, iova, 65); /* 64 entries on the first page, one on the second */
+	for (int i = 0; i < 200; i++) {
+		union nvme_cmd *slot = (void *)(q->sq_tail < 64 ? low + q->sq_tail * 64 : high);
+
+		q->sq = slot - q->sq_tail;
+		assert_int_equal(emu_host_status(&h, 1, &flush), 0);
+	}
+	emu_host_close(&h);
+}
+
+static void queue__shadow_doorbells(void **state)
+{
+	union nvme_cmd config = {.opcode = 0x7c};
+	uint32_t *db, *ei;
+	struct emu_host h;
+	struct nvme_cqe cqe;
+
+	(void)state;
+	emu_host_start(&h, "dbbuf=on");
+	db = emu_host_data(&h, 0);
+	ei = emu_host_data(&h, 0x1000);
+	config.dptr.prp1 = cpu_to_le64(emu_host_iova(0));
+	config.dptr.prp2 = cpu_to_le64(emu_host_iova(0x1000));
+	assert_int_equal(emu_host_status(&h, 0, &config), 0);
+	emu_host_create_queues(&h, 1, 16);
+
+	/* The shadow counts and the doorbell is but a bell; without it the controller looks
+	 * every few milliseconds all the same. */
+	for (uint32_t i = 1; i <= 3; i++) {
+		emu_host_post(&h, 1, &flush);
+		atomic_store_release(&db[2], i);
+		if (i == 1)
+			emu_host_doorbell(&h, NVM_REG_SQTDBL(1, 0), i);
+		while (!emu_host_peek(&h, 1, &cqe))
+			;
+		emu_host_pop(&h, 1);
+		atomic_store_release(&db[3], i);
+	}
+	/* Asleep, it wants the bell for the next change. */
+	while (LOAD(ei[2]) != 3 || LOAD(ei[3]) != 3)
+		usleep(1000);
+	assert_int_equal(stats(&h).violations, 0);
+
+	/* The memory goes: a fault, and doorbells count again. */
+	emu_domain_unmap(h.dom, emu_host_iova(0), 0x2000);
+	assert_int_equal(stats(&h).dma_faults, 0);
+	emu_host_post(&h, 1, &flush);
+	emu_host_doorbell(&h, NVM_REG_SQTDBL(1, 0), 4);
+	while (!emu_host_peek(&h, 1, &cqe))
+		;
+	assert_int_equal(stats(&h).dma_faults, 1);
+	emu_host_close(&h);
+}
+
+static uint64_t eventfd_count(int fd)
+{
+	uint64_t count;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+static void queue__interrupts_are_coalesced(void **state)
+{
+	union nvme_cmd cmd = {.features = {.opcode = 0x09, .fid = 0x08}};
+	struct pollfd pfd = {.events = POLLIN};
+	struct emu_host h;
+	uint64_t before;
+
+	(void)state;
+	pfd.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_true(pfd.fd >= 0);
+	emu_host_start(&h, "");
+	emu_host_q_init(&h, 1, 16, 16);
+	create_cq(&h, 1, emu_host_cq_iova(1), 16);
+	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	assert_int_equal(emu_set_irq(h.emu, 1, pfd.fd), 0);
+
+	cmd.features.cdw11 = cpu_to_le32(0x6403); /* four completions, or 10 ms */
+	assert_int_equal(emu_host_status(&h, 0, &cmd), 0);
+	for (int i = 0; i < 4; i++)
+		emu_host_status(&h, 1, &flush);
+	assert_int_equal(poll(&pfd, 1, 5000), 1);
+	assert_int_equal(eventfd_count(pfd.fd), 1);
+	assert_true(stats(&h).irqs == 1);
+
+	before = now_ns();
+	emu_host_status(&h, 1, &flush);
+	assert_int_equal(poll(&pfd, 1, 5000), 1);
+	assert_true(now_ns() - before >= 9 * NS_PER_MS);
+	assert_int_equal(eventfd_count(pfd.fd), 1);
+
+	/* Coalescing Disable for vector 1 */
+	cmd.features.fid = 0x09;
+	cmd.features.cdw11 = cpu_to_le32(0x10001);
+	assert_int_equal(emu_host_status(&h, 0, &cmd), 0);
+	for (int i = 0; i < 3; i++) {
+		emu_host_status(&h, 1, &flush);
+		assert_int_equal(poll(&pfd, 1, 5000), 1);
+		assert_int_equal(eventfd_count(pfd.fd), 1);
+	}
+	assert_int_equal(stats(&h).irqs, 5);
+	emu_host_close(&h);
+	close(pfd.fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queue__wraps),
+		cmocka_unit_test(queue__largest_wraps),
+		cmocka_unit_test(queue__full_completion_queue_loses_nothing),
+		cmocka_unit_test(queue__shared_completion_queue_is_fair),
+		cmocka_unit_test(queue__invalid_doorbells),
+		cmocka_unit_test(queue__tail_cannot_go_back),
+		cmocka_unit_test(queue__reserved_flags),
+		cmocka_unit_test(queue__needs_entry_sizes),
+		cmocka_unit_test(queue__memory_taken_away),
+		cmocka_unit_test(queue__in_scattered_memory),
+		cmocka_unit_test(queue__shadow_doorbells),
+		cmocka_unit_test(queue__interrupts_are_coalesced),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
