@@ -163,49 +163,47 @@ static void start_rq(struct nvme_prp *prp, struct nvme_ctrl *ctrl, struct nvme_r
 	nvme_prp_start(prp, ctrl, rq->page.vaddr, rq->page.iova, 1);
 }
 
-int nvme_rq_map_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
-		    size_t len)
-{
-	struct iova_vec vec = {.iova = iova, .len = len};
-	struct nvme_prp prp;
-
-	start_rq(&prp, ctrl, rq);
-	return nvme_rq_mapped(rq, map_iovas(&prp, cmd, &vec, 1));
-}
-
-/*
- * One buffer in one mapping, no more than two pages: the common case, and worth
- * its own lines (bench: map).
- */
-static inline bool map_small(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
-			     const struct iovec *iov)
+/* One contiguous piece of no more than two pages needs no list: worth its own lines (bench: map). */
+static inline bool map_two(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
+			   iova_t iova, size_t len)
 {
 	size_t page = __mps_to_pagesize(ctrl->config.mps);
-	size_t len = iov->iov_len;
-	iova_t iova, second;
-	size_t first;
+	size_t first = page - (iova & (page - 1));
 
-	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
-		return false;
-	first = page - (iova & (page - 1));
 	if (len > first + page || iova & 3 || rq->state == NVME_RQ_UNMAPPED ||
 	    (ctrl->config.mdts && len > ctrl->config.mdts))
 		return false;
 
-	second = len > first ? iova + first : 0;
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
 	cmd->dptr.prp1 = cpu_to_le64(iova);
-	cmd->dptr.prp2 = cpu_to_le64(second);
+	cmd->dptr.prp2 = cpu_to_le64(len > first ? iova + first : 0);
 	return true;
+}
+
+int nvme_rq_map_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
+		    size_t len)
+{
+	struct nvme_prp prp;
+
+	start_rq(&prp, ctrl, rq);
+	if (nvme_prp_add(&prp, iova, len))
+		return nvme_rq_mapped(rq, -1);
+	nvme_prp_finish(&prp, cmd);
+	return nvme_rq_mapped(rq, 0);
 }
 
 int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
 		     struct iovec *iov, int niov)
 {
 	struct nvme_prp prp;
+	iova_t iova;
 
-	if (likely(niov == 1) && map_small(ctrl, rq, cmd, iov))
-		return 0;
+	if (likely(niov == 1) &&
+	    likely(iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, iov->iov_len, &iova))) {
+		if (likely(map_two(ctrl, rq, cmd, iova, iov->iov_len)))
+			return 0;
+		return nvme_rq_map_prp(ctrl, rq, cmd, iova, iov->iov_len);
+	}
 
 	start_rq(&prp, ctrl, rq);
 	return nvme_rq_mapped(rq, map_vaddrs(ctrl, &prp, cmd, iov, niov));
