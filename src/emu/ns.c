@@ -191,9 +191,9 @@ int emu_ns_open_all(struct emu_ctrl *ctrl)
 			return -1;
 		used += ctrl->ns[nsid]->nvmcap;
 	}
-	if (!ctrl->cfg->ns) /* room for one, unless another number was given */
-		used = ctrl->cfg->size ? ctrl->cfg->size : EMU_DEFAULT_SIZE;
-	ctrl->admin->tnvmcap = ctrl->cfg->capacity ? ctrl->cfg->capacity : used;
+	ctrl->admin->tnvmcap = ctrl->cfg->capacity;
+	if (!ctrl->cfg->capacity && !ctrl->cfg->ns) /* room for the first */
+		ctrl->admin->tnvmcap = ctrl->cfg->size ? ctrl->cfg->size : EMU_DEFAULT_SIZE;
 	if (ctrl->admin->tnvmcap < used)
 		ctrl->admin->tnvmcap = used;
 	return 0;
