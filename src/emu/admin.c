@@ -130,7 +130,7 @@ static uint16_t admin_abort(struct emu_req *req)
 		return NVM_SC_INVALID_FIELD;
 	aborted = (!sqid && emu_aer_abort(ctrl, cid)) ||
 		  (sqid && emu_fused_abort(ctrl, sqid, cid)) || emu_abort_held(ctrl, sqid, cid);
-	req->dw0 = NVM_SET(!aborted, ABORT_NOT_ABORTED);
+	req->dw0 = aborted ? 0 : NVM_SET(1, ABORT_NOT_ABORTED);
 	return 0;
 }
 

@@ -56,23 +56,21 @@ static const struct emu_feature_desc features[EMU_NR_FEATURES] = {
 	{NVM_FEAT_ARBITRATION, SAVE | CHG, .def = NVM_SET(6, ARBITRATION_AB), .mask = 0xffffff07,
 	 .apply = apply_arbitration},
 	{NVM_FEAT_POWER_MGMT, SAVE | CHG, .mask = NVM_SET(-1u, POWER_MGMT_WH)},
-	{NVM_FEAT_TEMP_THRESH, SAVE | CHG, .set = emu_feat_set_temperature,
-	 .get = emu_feat_get_temperature},
-	{NVM_FEAT_ERR_RECOVERY, SAVE | CHG | PERNS, .set = emu_feat_set_err_recovery,
-	 .get = emu_feat_get_err_recovery},
+	{NVM_FEAT_TEMP_THRESH, SAVE | CHG, .ops = &emu_feat_temperature},
+	{NVM_FEAT_ERR_RECOVERY, SAVE | CHG | PERNS, .ops = &emu_feat_err_recovery},
 	{NVM_FEAT_VWC, SAVE | CHG, .def = NVM_SET(1, VWC_WCE), .mask = NVM_SET(1, VWC_WCE),
 	 .apply = apply_vwc},
-	{NVM_FEAT_NUM_QUEUES, CHG, .set = emu_feat_set_queues, .get = emu_feat_get_queues},
+	{NVM_FEAT_NUM_QUEUES, CHG, .ops = &emu_feat_queues},
 	{NVM_FEAT_IRQ_COALESCE, SAVE | CHG, .mask = 0xffff, .apply = apply_irq_coalesce},
-	{NVM_FEAT_IRQ_CONFIG, CHG, .set = emu_feat_set_irq_config, .get = emu_feat_get_irq_config},
+	{NVM_FEAT_IRQ_CONFIG, CHG, .ops = &emu_feat_irq_config},
 	{NVM_FEAT_WRITE_ATOMIC, SAVE | CHG, .mask = NVM_SET(1, WRITE_ATOMIC_DN)},
 	{NVM_FEAT_ASYNC_EVENT, SAVE | CHG, .def = EVENTS_SUPPORTED, .mask = EVENTS_SUPPORTED},
-	{NVM_FEAT_TIMESTAMP, CHG, .set = emu_feat_set_timestamp, .get = emu_feat_get_timestamp},
+	{NVM_FEAT_TIMESTAMP, CHG, .ops = &emu_feat_timestamp},
 	{NVM_FEAT_KATO, CHG, .mask = UINT32_MAX, .apply = apply_kato},
-	{NVM_FEAT_HOST_BEHAVIOR, CHG, .set = emu_feat_set_behavior, .get = emu_feat_get_behavior},
-	{NVM_FEAT_IOCS_PROFILE, CHG, .set = emu_feat_set_profile, .get = emu_feat_get_profile},
+	{NVM_FEAT_HOST_BEHAVIOR, CHG, .ops = &emu_feat_behavior},
+	{NVM_FEAT_IOCS_PROFILE, CHG, .ops = &emu_feat_profile},
 	{NVM_FEAT_SW_PROGRESS, SAVE | CHG, .mask = NVM_SET(-1u, SW_PROGRESS_PBSLC)},
-	{NVM_FEAT_HOST_ID, CHG, .set = emu_feat_set_host_id, .get = emu_feat_get_host_id},
+	{NVM_FEAT_HOST_ID, CHG, .ops = &emu_feat_host_id},
 };
 
 static const struct emu_feature_desc *find(const struct emu_ctrl *ctrl, uint8_t fid)
@@ -127,7 +125,7 @@ uint16_t emu_set_features(struct emu_req *req)
 	} else if (nsid && nsid != NVM_NSID_ALL) {
 		return nsid > EMU_MAX_NS ? NVM_SC_INVALID_NS : NVM_SC_FEAT_NOT_NS_SPECIFIC;
 	}
-	return feature->set ? feature->set(req, cdw11, save)
+	return feature->ops ? feature->ops->set(req, cdw11, save)
 			    : set_simple(req, feature, cdw11, save);
 }
 
@@ -163,8 +161,8 @@ uint16_t emu_get_features(struct emu_req *req)
 		return NVM_SC_INVALID_NS;
 	if ((feature->caps & PERNS) && !emu_ns_find(req->ctrl, nsid, &status))
 		return status;
-	if (feature->get)
-		return feature->get(req, le32_to_cpu(req->cmd.cdw11), sel);
+	if (feature->ops)
+		return feature->ops->get(req, le32_to_cpu(req->cmd.cdw11), sel);
 	req->dw0 = get_simple(&req->ctrl->admin->feat, feature, sel);
 	return 0;
 }

@@ -7,48 +7,34 @@
 
 #include "emu/admin.h"
 
-/*
- * A feature. A simple one is a dword: it is checked against mask, kept, and applied. One that is
- * more has functions of its own, which get the dword with the command's arguments.
- */
-struct emu_feature_desc {
-	uint8_t fid;
-	uint8_t caps;  /* NVM_FEATURES_CAP_* */
-	uint32_t def;  /* simple: default */
-	uint32_t mask; /* simple: bits that can be other than 0 */
-	/* Simple: a new value takes effect, also at a reset. NULL: it has none but to be read. */
-	void (*apply)(struct emu_ctrl *ctrl, uint32_t value);
-	/* Not simple: Set Features; @save is allowed. Returns an NVMe status. */
+/* What a feature that is more than a dword does; both return an NVMe status. */
+struct emu_feature_ops {
+	/* Set Features with the arguments in @cdw11; @save only if the feature is saveable. */
 	uint16_t (*set)(struct emu_req *req, uint32_t cdw11, bool save);
-	/* Not simple: Get Features; @sel is current, default or saved. Returns an NVMe status. */
+	/* Get Features; @sel is NVM_FEATURES_SEL_CURRENT, _DEFAULT or _SAVED. */
 	uint16_t (*get)(struct emu_req *req, uint32_t cdw11, unsigned int sel);
 };
 
-/**
- * emu_feat_set_temperature(), emu_feat_get_temperature() and so on - features that are not simple
- * @req: command
- * @cdw11: its dword 11
- * @save: also keep the value over resets
- * @sel: which value: NVM_FEATURES_SEL_CURRENT, _DEFAULT or _SAVED
- *
- * Return: NVMe status.
- */
-uint16_t emu_feat_set_temperature(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_temperature(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_err_recovery(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_err_recovery(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_queues(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_queues(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_irq_config(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_irq_config(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_timestamp(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_timestamp(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_behavior(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_behavior(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_profile(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_profile(struct emu_req *req, uint32_t cdw11, unsigned int sel);
-uint16_t emu_feat_set_host_id(struct emu_req *req, uint32_t cdw11, bool save);
-uint16_t emu_feat_get_host_id(struct emu_req *req, uint32_t cdw11, unsigned int sel);
+/* A feature. A simple one is a dword: it is checked against mask, kept, and applied. */
+struct emu_feature_desc {
+	uint8_t fid;
+	uint8_t caps;			   /* NVM_FEATURES_CAP_* */
+	uint32_t def;			   /* simple: default */
+	uint32_t mask;			   /* simple: bits that can be other than 0 */
+	const struct emu_feature_ops *ops; /* not simple, else NULL */
+	/* Simple: a new value takes effect, also at a reset. NULL: it has none but to be read. */
+	void (*apply)(struct emu_ctrl *ctrl, uint32_t value);
+};
+
+/* The features that are not simple. */
+extern const struct emu_feature_ops emu_feat_temperature;
+extern const struct emu_feature_ops emu_feat_err_recovery;
+extern const struct emu_feature_ops emu_feat_queues;
+extern const struct emu_feature_ops emu_feat_irq_config;
+extern const struct emu_feature_ops emu_feat_timestamp;
+extern const struct emu_feature_ops emu_feat_behavior;
+extern const struct emu_feature_ops emu_feat_profile;
+extern const struct emu_feature_ops emu_feat_host_id;
 
 /**
  * emu_feat_data_init() - defaults of the features that are not simple

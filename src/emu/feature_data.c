@@ -12,8 +12,6 @@
 #include "emu/ns.h"
 #include "support/deadline.h"
 
-#define NS_PER_MS_ 1000000u
-
 /* ---- Temperature Threshold: over and under the one composite temperature ---- */
 
 static const uint16_t default_threshold[2] = {
@@ -40,7 +38,7 @@ static void check_temperature(struct emu_ctrl *ctrl)
 		emu_event(ctrl, NVM_AEN_TYPE_SMART, NVM_AEN_SMART_TEMPERATURE, NVM_LOG_SMART);
 }
 
-uint16_t emu_feat_set_temperature(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_temperature(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	struct emu_features *feat = &req->ctrl->admin->feat;
 	const unsigned int sensor = NVM_GET(cdw11, TEMP_THRESH_TMPSEL);
@@ -56,7 +54,7 @@ uint16_t emu_feat_set_temperature(struct emu_req *req, uint32_t cdw11, bool save
 	return 0;
 }
 
-uint16_t emu_feat_get_temperature(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_temperature(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	const struct emu_features *feat = &req->ctrl->admin->feat;
 	const unsigned int which = NVM_GET(cdw11, TEMP_THRESH_THSEL);
@@ -70,9 +68,12 @@ uint16_t emu_feat_get_temperature(struct emu_req *req, uint32_t cdw11, unsigned 
 	return 0;
 }
 
+const struct emu_feature_ops emu_feat_temperature = {.set = set_temperature,
+						     .get = get_temperature};
+
 /* ---- Error Recovery, for each namespace ---- */
 
-uint16_t emu_feat_set_err_recovery(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_err_recovery(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	const uint32_t nsid = le32_to_cpu(req->cmd.nsid);
 
@@ -91,7 +92,7 @@ uint16_t emu_feat_set_err_recovery(struct emu_req *req, uint32_t cdw11, bool sav
 	return 0;
 }
 
-uint16_t emu_feat_get_err_recovery(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_err_recovery(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	const struct emu_ns *ns = req->ctrl->ns[le32_to_cpu(req->cmd.nsid)];
 
@@ -101,6 +102,9 @@ uint16_t emu_feat_get_err_recovery(struct emu_req *req, uint32_t cdw11, unsigned
 						   : ns->err_recovery;
 	return 0;
 }
+
+const struct emu_feature_ops emu_feat_err_recovery = {.set = set_err_recovery,
+						      .get = get_err_recovery};
 
 /* ---- Number of Queues ---- */
 
@@ -119,7 +123,7 @@ static uint32_t num_queues(uint32_t nsq, uint32_t ncq)
 	return NVM_SET(nsq - 1, NUM_QUEUES_NSQ) | NVM_SET(ncq - 1, NUM_QUEUES_NCQ);
 }
 
-uint16_t emu_feat_set_queues(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_queues(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	struct emu_features *feat = &req->ctrl->admin->feat;
 	const uint32_t nsq = NVM_GET(cdw11, NUM_QUEUES_NSQ) + 1u;
@@ -137,7 +141,7 @@ uint16_t emu_feat_set_queues(struct emu_req *req, uint32_t cdw11, bool save)
 	return 0;
 }
 
-uint16_t emu_feat_get_queues(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_queues(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	const struct emu_features *feat = &req->ctrl->admin->feat;
 	const uint32_t most = req->ctrl->cfg->queues;
@@ -148,9 +152,11 @@ uint16_t emu_feat_get_queues(struct emu_req *req, uint32_t cdw11, unsigned int s
 	return 0;
 }
 
+const struct emu_feature_ops emu_feat_queues = {.set = set_queues, .get = get_queues};
+
 /* ---- Interrupt Vector Configuration ---- */
 
-uint16_t emu_feat_set_irq_config(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_irq_config(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	const uint16_t vector = NVM_GET(cdw11, IRQ_CONFIG_IV);
 	const bool disable = NVM_GET(cdw11, IRQ_CONFIG_CD);
@@ -163,7 +169,7 @@ uint16_t emu_feat_set_irq_config(struct emu_req *req, uint32_t cdw11, bool save)
 	return 0;
 }
 
-uint16_t emu_feat_get_irq_config(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_irq_config(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	const uint16_t vector = NVM_GET(cdw11, IRQ_CONFIG_IV);
 	bool disable;
@@ -175,9 +181,11 @@ uint16_t emu_feat_get_irq_config(struct emu_req *req, uint32_t cdw11, unsigned i
 	return 0;
 }
 
+const struct emu_feature_ops emu_feat_irq_config = {.set = set_irq_config, .get = get_irq_config};
+
 /* ---- Timestamp ---- */
 
-uint16_t emu_feat_set_timestamp(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_timestamp(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	struct emu_features *feat = &req->ctrl->admin->feat;
 	struct nvm_timestamp data;
@@ -196,11 +204,11 @@ uint16_t emu_feat_set_timestamp(struct emu_req *req, uint32_t cdw11, bool save)
 	return 0;
 }
 
-uint16_t emu_feat_get_timestamp(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_timestamp(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	const struct emu_features *feat = &req->ctrl->admin->feat;
 	struct nvm_timestamp data = {0};
-	uint64_t ms = feat->timestamp_ms + (now_ns() - feat->timestamp_ns) / NS_PER_MS_;
+	uint64_t ms = feat->timestamp_ms + (now_ns() - feat->timestamp_ns) / NS_PER_MS;
 
 	(void)cdw11;
 	if (sel == NVM_FEATURES_SEL_CURRENT) {
@@ -213,9 +221,11 @@ uint16_t emu_feat_get_timestamp(struct emu_req *req, uint32_t cdw11, unsigned in
 	return emu_reply(req, &data, sizeof(data));
 }
 
+const struct emu_feature_ops emu_feat_timestamp = {.set = set_timestamp, .get = get_timestamp};
+
 /* ---- Host Behavior Support ---- */
 
-uint16_t emu_feat_set_behavior(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_behavior(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	static const uint8_t zeros[sizeof(struct nvm_host_behavior)];
 	struct nvm_host_behavior data;
@@ -233,7 +243,7 @@ uint16_t emu_feat_set_behavior(struct emu_req *req, uint32_t cdw11, bool save)
 	return 0;
 }
 
-uint16_t emu_feat_get_behavior(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_behavior(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	static const struct nvm_host_behavior none;
 
@@ -243,16 +253,18 @@ uint16_t emu_feat_get_behavior(struct emu_req *req, uint32_t cdw11, unsigned int
 			 sizeof(none));
 }
 
+const struct emu_feature_ops emu_feat_behavior = {.set = set_behavior, .get = get_behavior};
+
 /* ---- I/O Command Set Profile: there is but one combination ---- */
 
-uint16_t emu_feat_set_profile(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_profile(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	(void)req;
 	(void)save;
 	return NVM_GET(cdw11, IOCS_PROFILE_IOCSCI) ? NVM_SC_IOCS_COMBINATION : 0;
 }
 
-uint16_t emu_feat_get_profile(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_profile(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	(void)cdw11;
 	(void)sel;
@@ -260,9 +272,11 @@ uint16_t emu_feat_get_profile(struct emu_req *req, uint32_t cdw11, unsigned int 
 	return 0;
 }
 
+const struct emu_feature_ops emu_feat_profile = {.set = set_profile, .get = get_profile};
+
 /* ---- Host Identifier ---- */
 
-uint16_t emu_feat_set_host_id(struct emu_req *req, uint32_t cdw11, bool save)
+static uint16_t set_host_id(struct emu_req *req, uint32_t cdw11, bool save)
 {
 	struct emu_features *feat = &req->ctrl->admin->feat;
 	uint64_t id[2] = {0};
@@ -274,7 +288,7 @@ uint16_t emu_feat_set_host_id(struct emu_req *req, uint32_t cdw11, bool save)
 	return status;
 }
 
-uint16_t emu_feat_get_host_id(struct emu_req *req, uint32_t cdw11, unsigned int sel)
+static uint16_t get_host_id(struct emu_req *req, uint32_t cdw11, unsigned int sel)
 {
 	static const uint64_t none[2];
 	const uint64_t *id = req->ctrl->admin->feat.host_id;
@@ -282,6 +296,8 @@ uint16_t emu_feat_get_host_id(struct emu_req *req, uint32_t cdw11, unsigned int 
 	return emu_reply(req, sel == NVM_FEATURES_SEL_CURRENT ? id : none,
 			 NVM_GET(cdw11, HOST_ID_EXHID) ? 16 : 8);
 }
+
+const struct emu_feature_ops emu_feat_host_id = {.set = set_host_id, .get = get_host_id};
 
 /* ---- life ---- */
 

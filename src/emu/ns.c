@@ -81,7 +81,7 @@ void emu_identifier(const struct emu_ctrl *ctrl, uint64_t what, uint8_t id[16])
 {
 	const char *serial = ctrl->cfg->serial ? ctrl->cfg->serial : "";
 
-	for (uint8_t half = 0; half < 2; half++) {
+	for (size_t half = 0; half < 2; half++) {
 		uint64_t hash = mix(0xcbf29ce484222325, serial, strlen(serial));
 
 		hash = mix(hash, &what, sizeof(what));

@@ -25,13 +25,53 @@ uint16_t emu_nvm_dispatch(struct emu_req *req);
  * @req: command
  * @ns: namespace
  *
- * Return: NVMe status. The others below are alike.
+ * Return: NVMe status.
  */
 uint16_t emu_compare(struct emu_req *req, struct emu_ns *ns);
+
+/**
+ * emu_write_zeroes() - the Write Zeroes command
+ * @req: command
+ * @ns: namespace
+ *
+ * Return: NVMe status.
+ */
 uint16_t emu_write_zeroes(struct emu_req *req, struct emu_ns *ns);
+
+/**
+ * emu_write_uncorrectable() - the Write Uncorrectable command
+ * @req: command
+ * @ns: namespace
+ *
+ * Return: NVMe status.
+ */
 uint16_t emu_write_uncorrectable(struct emu_req *req, struct emu_ns *ns);
+
+/**
+ * emu_dsm() - the Dataset Management command
+ * @req: command
+ * @ns: namespace
+ *
+ * Return: NVMe status.
+ */
 uint16_t emu_dsm(struct emu_req *req, struct emu_ns *ns);
+
+/**
+ * emu_verify() - the Verify command
+ * @req: command
+ * @ns: namespace
+ *
+ * Return: NVMe status.
+ */
 uint16_t emu_verify(struct emu_req *req, struct emu_ns *ns);
+
+/**
+ * emu_copy() - the Copy command
+ * @req: command
+ * @ns: namespace
+ *
+ * Return: NVMe status.
+ */
 uint16_t emu_copy(struct emu_req *req, struct emu_ns *ns);
 
 /**

@@ -47,7 +47,7 @@ static uint16_t gather(struct emu_ns *ns, const struct copy *copy)
 	uint64_t done = 0;
 
 	for (uint32_t i = 0; i < copy->nr_ranges; i++) {
-		const uint32_t nr = le16_to_cpu(copy->ranges[i].nlb) + 1u;
+		const size_t nr = le16_to_cpu(copy->ranges[i].nlb) + 1u;
 		const uint64_t slba = le64_to_cpu(copy->ranges[i].slba);
 		const struct iovec data = {copy->data + done * ns->block, nr * ns->block};
 		const struct iovec meta = {copy->meta + done * ns->meta, nr * ns->meta};
