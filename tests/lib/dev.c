@@ -52,6 +52,8 @@ void dev_look(struct dev *dev)
 		dev->max_len = (size_t)dev->ctrl.config.mdts;
 	if (dev->block)
 		dev->max_len -= dev->max_len % dev->block;
+	if (dev->ms)
+		dev->meta = dev_buf(dev, dev->max_len / dev->block * dev->ms);
 }
 
 void dev_open(struct dev *dev, const char *name)
@@ -78,6 +80,7 @@ void dev_check(struct dev *dev)
 void dev_close(struct dev *dev)
 {
 	dev_check(dev);
+	iommu_put_dmabuf(&dev->meta);
 	nvme_close(&dev->ctrl);
 }
 
@@ -144,6 +147,7 @@ union nvme_cmd dev_rw_cmd(const struct dev *dev, uint8_t opcode, uint64_t slba, 
 	union nvme_cmd cmd = {.rw = {.opcode = opcode, .nsid = cpu_to_le32(dev->nsid)}};
 
 	cmd.rw.slba = cpu_to_le64(slba);
+	cmd.rw.mptr = cpu_to_le64(dev->meta.iova);
 	cmd.rw.nlb = cpu_to_le16((uint16_t)(len / dev->block - 1)); /* 0's based */
 	return cmd;
 }

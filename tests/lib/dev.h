@@ -38,6 +38,7 @@
  * @block: bytes that a block takes in the data buffer
  * @ms: metadata bytes per block in a buffer of their own
  * @nr_blocks: size of the namespace
+ * @meta: where the metadata of dev_rw_cmd() goes, unless the caller says otherwise
  * @max_len: most bytes to move with one command: what MDTS allows, 1 MiB at most, whole blocks
  * @tolerant: the test makes the driver do what the specification forbids
  */
@@ -48,6 +49,7 @@ struct dev {
 	uint32_t nsid;
 	size_t block;
 	size_t ms;
+	struct iommu_dmabuf meta;
 	uint64_t nr_blocks;
 	size_t max_len;
 	bool tolerant;
@@ -135,7 +137,7 @@ void dev_fill(void *buf, size_t len, uint64_t seed);
  * @len: bytes of data buffer, whole blocks
  *
  * Context: any thread.
- * Return: the command, without a data pointer.
+ * Return: the command, without a data pointer; with one for metadata, of which nothing is kept.
  */
 union nvme_cmd dev_rw_cmd(const struct dev *dev, uint8_t opcode, uint64_t slba, size_t len);
 
