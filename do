@@ -114,7 +114,7 @@ configure() {
 	shift
 	if [ ! -f "$dir/build.ninja" ]; then
 		quiet "setup-$dir" "configuring $dir" meson setup "$dir" "$@"
-	elif [ "$(cat "$dir/do-options")" = "$*" ]; then
+	elif [ "$(cat "$dir/do-options" 2>/dev/null)" = "$*" ]; then
 		return
 	else
 		quiet "setup-$dir" "configuring $dir" meson configure "$dir" "$@"
@@ -228,6 +228,7 @@ part_lint() {
 		check lengths scripts/check-lengths $(c_files)
 		check layers scripts/check-layers
 		check docstrings scripts/kdoc --check $headers
+		check documents scripts/check-docs
 		check symbols scripts/check-symbols build/src/libbelfry.so include/belfry
 		check headers scripts/check-headers include
 		check shell shellcheck ./do .ci/run scripts/check-headers scripts/check-install \
