@@ -13,6 +13,7 @@
 #include "iommu/ctx.h"
 #include "iommu/map.h"
 #include "iommu/table.h"
+#include "iommu/translate.h"
 #include "support/errno.h"
 
 /* Guards the list, and refs and next of all that are on it. */
@@ -28,11 +29,16 @@ static int cmp_range(const void *a, const void *b)
 	return ra->start < rb->start ? -1 : ra->start > rb->start;
 }
 
-/* Shrink to whole pages, without the one at 0: an IOVA of 0 looks like none. False if none left. */
+/*
+ * Shrink to whole pages that an entry of the translation table can hold, without the one at 0: an
+ * IOVA of 0 looks like none. False if none is left.
+ */
 static bool trim_range(struct iommu_iova_range *range)
 {
-	const iova_t mask = (iova_t)__VFN_PAGESIZE - 1;
+	const iova_t mask = (iova_t)__VFN_PAGESIZE - 1, end = (iova_t)1 << IOMMU_IOVA_BITS;
 
+	if (range->last >= end)
+		range->last = end - 1;
 	if (!range->start)
 		range->start++;
 	if (__builtin_add_overflow(range->start, mask, &range->start))
@@ -104,7 +110,7 @@ int iommu_ctx_init(struct iommu_ctx *ctx, const struct iommu_backend_ops *ops,
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->ops = ops;
 	ctx->refs = 1;
-	iommu_pool_init(&ctx->mappings, sizeof(struct iommu_mapping));
+	RB_INIT(&ctx->mappings);
 
 	if (copy_ranges(ctx, ranges, nr_ranges))
 		return -1;
@@ -182,7 +188,6 @@ void iommu_ctx_put(struct iommu_ctx *ctx)
 	if (iommu_mapping_end_all(ctx, true))
 		log_error("iommu: %s is closed with mappings left: %m\n", ctx->ops->name);
 	iommu_table_destroy(ctx);
-	iommu_pool_close(&ctx->mappings);
 	iova_space_close(&ctx->space);
 	free(ctx->ranges);
 	pthread_mutex_destroy(&ctx->lock);

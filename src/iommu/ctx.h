@@ -24,9 +24,11 @@
 #include <belfry/iommu/dma.h>
 
 #include "iommu/iova.h"
-#include "iommu/pool.h"
 
 struct iommu_leaf;
+struct iommu_mapping;
+
+RB_HEAD(iommu_mapping_tree, iommu_mapping);
 
 /**
  * struct iommu_backend_ops - how one kind of address space is made real
@@ -59,13 +61,13 @@ struct iommu_backend_ops {
  * @nr_ranges: set by iommu_ctx_init(): number of @ranges
  * @lock: guards all of the next group, and every change of what @top leads to
  * @space: who has which IOVAs; the owner of an extent is its struct iommu_mapping
- * @mappings: memory of all struct iommu_mapping, never given back before the end
+ * @mappings: the callers' mappings by address; private ones are only in @space
  * @leaves: tables that @top leads to, for the end
  * @refs: holders; guarded by the registry's lock
  * @next: next live address space; guarded by the registry's lock
  */
 struct iommu_ctx {
-	uintptr_t *top;
+	uint64_t *top;
 
 	const struct iommu_backend_ops *ops;
 	struct iommu_iova_range *ranges;
@@ -73,7 +75,7 @@ struct iommu_ctx {
 
 	pthread_mutex_t lock;
 	struct iova_space space;
-	struct iommu_pool mappings;
+	struct iommu_mapping_tree mappings;
 	struct iommu_leaf *leaves;
 
 	unsigned int refs;
@@ -85,7 +87,7 @@ struct iommu_ctx {
  * @ctx: first member of the backend's structure; may hold anything before
  * @ops: the backend; must outlive @ctx
  * @ranges: IOVAs that the device may use, in any order; NULL for 0x10000 to 2^39 - 1. Shrunk to
- *	whole host pages, without the page at 0; those that adjoin are joined
+ *	whole host pages below 2^52, without the page at 0; those that adjoin are joined
  * @nr_ranges: number of @ranges, at least 1 unless NULL
  *
  * Own: after success @ctx has one reference, the caller's, and ends with iommu_ctx_put() only.

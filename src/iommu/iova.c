@@ -9,6 +9,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <belfry/support/mem.h>
@@ -97,35 +98,37 @@ int iova_space_init(struct iova_space *space, const struct iommu_iova_range *ran
 {
 	memset(space, 0, sizeof(*space));
 	space->page = __VFN_PAGESIZE;
-	iommu_pool_init(&space->extents, sizeof(struct iova_extent));
 	place_window(space, ranges, nr_ranges);
 
 	for (int i = 0; i < nr_ranges; i++) {
 		bool split = across_border(space, ranges[i].start, ranges[i].last);
-		struct iova_extent *e = iommu_pool_get(&space->extents);
-		struct iova_extent *behind = split ? iommu_pool_get(&space->extents) : NULL;
+		struct iova_extent *e = malloc(sizeof(*e));
+		struct iova_extent *behind = split ? malloc(sizeof(*behind)) : NULL;
 
-		if (!e || (split && !behind))
-			goto close;
+		if (!e || (split && !behind)) {
+			free(e);
+			free(behind);
+			iova_space_close(space);
+			return set_errno(ENOMEM);
+		}
 
 		add_free(space, e, ranges[i].start, split ? space->border - 1 : ranges[i].last);
 		if (split)
 			add_free(space, behind, space->border, ranges[i].last);
 	}
 	return 0;
-
-close:
-	iova_space_close(space);
-	return set_errno(ENOMEM);
 }
 
 void iova_space_close(struct iova_space *space)
 {
-	iommu_pool_close(&space->extents);
-	RB_INIT(&space->by_addr);
-	RB_INIT(&space->by_size[IOVA_LONG]);
-	RB_INIT(&space->by_size[IOVA_SHORT]);
-	space->spare = NULL;
+	struct iova_extent *e, *next;
+
+	RB_FOREACH_SAFE (e, iova_addr_tree, &space->by_addr, next) {
+		RB_REMOVE(iova_addr_tree, &space->by_addr, e);
+		free(e);
+	}
+	free(space->spare);
+	memset(space, 0, sizeof(*space));
 }
 
 /*
@@ -136,13 +139,13 @@ static struct iova_extent *carve(struct iova_space *space, struct iova_extent *e
 				 struct iova_extent *next, iova_t start, iova_t last)
 {
 	bool has_left = start > e->start, has_right = last < (next ? next : e)->last;
-	struct iova_extent *left = has_left ? iommu_pool_get(&space->extents) : NULL;
-	struct iova_extent *right = has_right ? iommu_pool_get(&space->extents) : NULL;
+	struct iova_extent *left = has_left ? malloc(sizeof(*left)) : NULL;
+	struct iova_extent *right = has_right ? malloc(sizeof(*right)) : NULL;
 	iova_t e_start = e->start, e_last = e->last;
 
 	if ((has_left && !left) || (has_right && !right)) {
-		iommu_pool_put(&space->extents, left);
-		iommu_pool_put(&space->extents, right);
+		free(left);
+		free(right);
 		return set_errno_null(ENOMEM);
 	}
 
@@ -256,7 +259,7 @@ static void absorb(struct iova_space *space, struct iova_extent *e)
 {
 	RB_REMOVE(iova_size_tree, size_tree(space, e), e);
 	RB_REMOVE(iova_addr_tree, &space->by_addr, e);
-	iommu_pool_put(&space->extents, e);
+	free(e);
 }
 
 /* @e is in by_addr and nowhere else. */

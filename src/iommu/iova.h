@@ -20,8 +20,6 @@
 
 #include <belfry/iommu/dma.h>
 
-#include "iommu/pool.h"
-
 /**
  * struct iova_extent - a run of addresses, free or allocated
  * @by_addr: in struct iova_space.by_addr
@@ -58,7 +56,6 @@ enum iova_window {
  * @border: first address of the IOVA_SHORT window
  * @window_len: its bytes; 0 when there is none
  * @spare: extent that was saved by an allocation across the border; freeing that one needs it
- * @extents: memory of all extents
  */
 struct iova_space {
 	struct iova_addr_tree by_addr;
@@ -67,7 +64,6 @@ struct iova_space {
 	iova_t border;
 	uint64_t window_len;
 	struct iova_extent *spare;
-	struct iommu_pool extents;
 };
 
 /**

@@ -1,29 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a mapping. The numbered steps w1 to w9 are those of iommu/translate.h, where it says
- * why they come in this order. Besides translation they serve the device: its IOVAs are handed out
- * again only after the backend has taken the old memory away from it.
+ * The life of a mapping. All changes are made under the lock of the address space, in an order that
+ * translation, which takes no lock, and the device can live with:
+ *
+ *	making one				ending one
+ *	1 room in the table, IOVAs		1 table cleared: translation finds it no longer
+ *	2 backend map: the device sees it	2 backend unmap: the device sees it no longer
+ *	3 table filled: translation finds it	3 IOVAs free, may be handed out again
+ *
+ * So an IOVA that translation gives is always one at which the device sees the memory, and an IOVA
+ * never leads to two pieces of memory. Whatever may fail comes before anything that would be hard
+ * to undo; if the backend cannot unmap, the table is filled again, which needs nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include <belfry/support/align.h>
-#include <belfry/support/atomic.h>
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
 
 #include "iommu/map.h"
 #include "iommu/table.h"
+#include "iommu/translate.h"
 #include "support/errno.h"
+
+#ifndef __unused /* BSD has it, and RB_GENERATE_STATIC() needs it */
+#define __unused __attribute__((unused))
+#endif
 
 #define MAP_PERMISSIONS (IOMMU_MAP_NOWRITE | IOMMU_MAP_NOREAD)
 #define MAP_FLAGS	(IOMMU_MAP_FIXED_IOVA | IOMMU_MAP_EPHEMERAL | MAP_PERMISSIONS)
 
-static void log_taken(const struct iommu_map_request *req, const struct iommu_mapping *there)
+static int cmp_vaddr(const struct iommu_mapping *a, const struct iommu_mapping *b)
 {
+	return a->vaddr < b->vaddr ? -1 : a->vaddr > b->vaddr;
+}
+
+RB_GENERATE_STATIC(iommu_mapping_tree, iommu_mapping, by_vaddr, cmp_vaddr)
+
+/* The caller's mapping that starts last at or before @va, whether it reaches @va or not. */
+static struct iommu_mapping *find_at_or_below(const struct iommu_ctx *ctx, uintptr_t va)
+{
+	struct iommu_mapping *m = RB_ROOT(&ctx->mappings), *found = NULL;
+
+	while (m) {
+		if (m->vaddr > va) {
+			m = RB_LEFT(m, by_vaddr);
+		} else {
+			found = m;
+			m = RB_RIGHT(m, by_vaddr);
+		}
+	}
+	return found;
+}
+
+struct iommu_mapping *iommu_mapping_at_locked(struct iommu_ctx *ctx, const void *vaddr)
+{
+	struct iommu_mapping *m = find_at_or_below(ctx, (uintptr_t)vaddr);
+
+	if (!m || (uintptr_t)vaddr - m->vaddr >= m->len)
+		return set_errno_null(ENOENT);
+	return m;
+}
+
+/* None of the memory may be in a mapping of the caller's. */
+static int check_vaddr(const struct iommu_ctx *ctx, const struct iommu_map_request *req)
+{
+	uintptr_t va = (uintptr_t)req->vaddr;
+	const struct iommu_mapping *m = find_at_or_below(ctx, va + (req->len - 1));
+
+	if (!m || m->vaddr + (m->len - 1) < va)
+		return 0;
+
 	log_error("iommu: cannot map %zu bytes at %p: %zu bytes at 0x%" PRIxPTR
 		  " are mapped at iova 0x%" PRIx64 "\n",
-		  req->len, req->vaddr, there->len, there->vaddr, (uint64_t)there->iova);
+		  req->len, req->vaddr, m->len, m->vaddr, (uint64_t)m->extent->start);
+	return set_errno(EEXIST);
 }
 
 static struct iova_extent *take_iova(struct iommu_ctx *ctx, const struct iommu_map_request *req,
@@ -36,11 +89,9 @@ static struct iova_extent *take_iova(struct iommu_ctx *ctx, const struct iommu_m
 	if (req->flags & IOMMU_MAP_FIXED_IOVA) {
 		extent = iova_reserve(&ctx->space, req->iova, req->len, m);
 		if (!extent)
-			log_error("iommu: iova 0x%" PRIx64 " for %zu bytes: %s\n",
-				  (uint64_t)req->iova, req->len,
-				  errno == EEXIST   ? "in use"
-				  : errno == EINVAL ? "outside of the usable ranges"
-						    : "no memory");
+			log_error("iommu: no %zu bytes at iova 0x%" PRIx64 ": %s\n", req->len,
+				  (uint64_t)req->iova,
+				  errno == EINVAL ? "not in a usable range" : "in use");
 	} else {
 		extent = iova_alloc(&ctx->space, req->len, req->align > page ? req->align : page,
 				    window, m);
@@ -50,93 +101,67 @@ static struct iova_extent *take_iova(struct iommu_ctx *ctx, const struct iommu_m
 	return extent;
 }
 
-/* w4 and w5 */
-static void publish(struct iommu_mapping *m, const struct iommu_map_request *req,
-		    struct iova_extent *extent)
-{
-	const unsigned long kept = MAP_PERMISSIONS | MAPPING_PRIVATE | MAPPING_SAME_IOVA;
-
-	m->extent = extent;
-	m->pins = 0;
-	atomic_store_release(&m->vaddr, (uintptr_t)req->vaddr);
-	atomic_store_release(&m->len, req->len);
-	atomic_store_release(&m->iova, extent->start);
-	atomic_store_release(&m->flags, (uint32_t)(req->flags & kept));
-	atomic_store_release(&m->seq, m->seq + 1);
-}
-
 struct iommu_mapping *iommu_mapping_create_locked(struct iommu_ctx *ctx,
 						  const struct iommu_map_request *req)
 {
-	struct iommu_mapping *m = iommu_pool_get(&ctx->mappings);
-	const struct iommu_mapping *there;
-	struct iova_extent *extent;
+	bool private = req->flags & MAPPING_PRIVATE;
+	uintptr_t va = (uintptr_t)req->vaddr;
+	struct iommu_mapping *m;
 
+	if (!private && (check_vaddr(ctx, req) || iommu_table_prepare(ctx, va, req->len)))
+		return NULL;
+
+	m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
 
-	atomic_store_release(&m->seq, m->seq | 1); /* w1 */
+	m->vaddr = va;
+	m->len = req->len;
+	m->flags = req->flags;
+	m->extent = take_iova(ctx, req, m);
+	if (!m->extent)
+		goto free_mapping;
 
-	if (!(req->flags & MAPPING_PRIVATE) &&
-	    iommu_table_insert(ctx, (uintptr_t)req->vaddr, req->len, m, &there)) { /* w2 */
-		if (there)
-			log_taken(req, there);
-		goto put_mapping;
-	}
-
-	extent = take_iova(ctx, req, m);
-	if (!extent)
-		goto remove_entries;
-
-	if (ctx->ops->map(ctx, req->vaddr, req->len, extent->start,
-			  req->flags & (MAP_PERMISSIONS | IOMMU_MAP_EPHEMERAL))) { /* w3 */
+	if (ctx->ops->map(ctx, req->vaddr, req->len, m->extent->start,
+			  req->flags & (MAP_PERMISSIONS | IOMMU_MAP_EPHEMERAL))) {
 		log_error("iommu: %s cannot map %zu bytes at %p: %m\n", ctx->ops->name, req->len,
 			  req->vaddr);
 		goto free_iova;
 	}
 
-	publish(m, req, extent);
+	if (!private) {
+		RB_INSERT(iommu_mapping_tree, &ctx->mappings, m);
+		iommu_table_fill(ctx, va, m->len, m->extent->start, m->flags);
+	}
 	return m;
 
 free_iova:
-	iova_free(&ctx->space, extent);
-remove_entries:
-	if (!(req->flags & MAPPING_PRIVATE))
-		iommu_table_remove(ctx, (uintptr_t)req->vaddr, req->len);
-put_mapping:
-	iommu_pool_put(&ctx->mappings, m);
+	iova_free(&ctx->space, m->extent);
+free_mapping:
+	free(m);
 	return NULL;
 }
 
 int iommu_mapping_end_locked(struct iommu_ctx *ctx, struct iommu_mapping *m)
 {
-	atomic_store_release(&m->seq, m->seq + 1); /* w6 */
+	bool private = m->flags & MAPPING_PRIVATE;
 
-	if (ctx->ops->unmap(ctx, m->iova, m->len)) { /* w7 */
+	if (!private)
+		iommu_table_clear(ctx, m->vaddr, m->len);
+
+	if (ctx->ops->unmap(ctx, m->extent->start, m->len)) {
 		log_error("iommu: %s cannot unmap %zu bytes at iova 0x%" PRIx64 ": %m\n",
-			  ctx->ops->name, m->len, (uint64_t)m->iova);
-		atomic_store_release(&m->seq, m->seq + 1); /* the device still sees it: w5 */
+			  ctx->ops->name, m->len, (uint64_t)m->extent->start);
+		if (!private)
+			iommu_table_fill(ctx, m->vaddr, m->len, m->extent->start, m->flags);
 		return -1;
 	}
 
-	if (!(m->flags & MAPPING_PRIVATE))
-		iommu_table_remove(ctx, m->vaddr, m->len); /* w8 */
-	iova_free(&ctx->space, m->extent);		   /* w9 */
-	iommu_pool_put(&ctx->mappings, m);
+	if (!private)
+		RB_REMOVE(iommu_mapping_tree, &ctx->mappings, m);
+	iova_free(&ctx->space, m->extent);
+	free(m);
 	return 0;
-}
-
-struct iommu_mapping *iommu_mapping_at_locked(struct iommu_ctx *ctx, const void *vaddr)
-{
-	uintptr_t va = (uintptr_t)vaddr;
-	const struct iommu_mapping *m = iommu_table_find(ctx, va);
-
-	if (!m) {
-		return set_errno_null(ENOENT);
-	}
-
-	/* Found through the extent, whose owner is not const as what readers get is. */
-	return m->extent->owner;
 }
 
 int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too)
@@ -149,47 +174,39 @@ int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too)
 	while ((e = iova_first(&ctx->space, from)) != NULL) {
 		struct iommu_mapping *m = e->owner;
 
-		from = e->last; /* not beyond it: it may be the very last address */
-		if (m->pins && !pinned_too)
+		from = e->last + 1; /* cannot wrap: IOVAs are below 2^52 */
+		if (!m->pins || pinned_too) {
+			if (!iommu_mapping_end_locked(ctx, m))
+				continue;
+		} else {
 			errno = EBUSY;
-		else if (!iommu_mapping_end_locked(ctx, m))
-			continue;
-
+		}
 		error = error ? error : errno;
-		if (from++ == UINT64_MAX)
-			break;
 	}
 	pthread_mutex_unlock(&ctx->lock);
 	return error ? set_errno(error) : 0;
 }
 
-/* Whether one mapping does what is asked for already; lock-free. */
-static bool is_mapped(const struct iommu_ctx *ctx, const struct iommu_map_request *req,
-		      iova_t *iova)
+/* What @m has for @req, whose memory begins inside it. */
+static struct iommu_view view_of(const struct iommu_mapping *m, const struct iommu_map_request *req)
 {
-	const struct iommu_mapping *m = iommu_table_find(ctx, (uintptr_t)req->vaddr);
-	struct iommu_view view;
-	unsigned long flags;
-	uint64_t seq;
-	iova_t at;
+	size_t offset = (uintptr_t)req->vaddr - m->vaddr;
 
-	if (!m)
-		return false;
+	return (struct iommu_view){
+		.iova = m->extent->start + offset,
+		.left = m->len - offset,
+		.flags = m->flags,
+	};
+}
 
-	/* The flags are of the same life as the view if seq is the same before and after both. */
-	seq = atomic_load_acquire(&m->seq);
-	flags = atomic_load_acquire(&m->flags);
-	if (!iommu_mapping_read(m, &view) || atomic_load_acquire(&m->seq) != seq ||
-	    !iommu_view_translate(&view, (uintptr_t)req->vaddr, req->len, &at))
+/* Whether what is mapped already is all that is asked for. */
+static bool satisfies(const struct iommu_view *view, const struct iommu_map_request *req)
+{
+	if (req->len > view->left || view->flags & ~req->flags & MAP_PERMISSIONS)
 		return false;
-
-	if (flags & ~req->flags & MAP_PERMISSIONS)
-		return false;
-	if (req->flags & IOMMU_MAP_FIXED_IOVA ? at != req->iova : at % req->align != 0)
-		return false;
-
-	*iova = at;
-	return true;
+	if (req->flags & IOMMU_MAP_FIXED_IOVA)
+		return view->iova == req->iova;
+	return view->iova % req->align == 0;
 }
 
 static int check_new(const struct iommu_map_request *req)
@@ -197,42 +214,58 @@ static int check_new(const struct iommu_map_request *req)
 	const size_t page = __VFN_PAGESIZE;
 	uint64_t last = (uintptr_t)req->vaddr + (req->len - 1);
 
-	if (!ALIGNED((uintptr_t)req->vaddr, page) || !ALIGNED(req->len, page) || !req->vaddr)
-		goto invalid;
-	if (req->flags & IOMMU_MAP_FIXED_IOVA && !ALIGNED(req->iova, page))
-		goto invalid;
-	if (last >> IOMMU_VA_BITS)
-		goto invalid;
+	if (!req->vaddr || !ALIGNED((uintptr_t)req->vaddr, page) || !ALIGNED(req->len, page) ||
+	    !ALIGNED(req->iova, page) || last >> IOMMU_VA_BITS) {
+		log_error("iommu: cannot map %zu bytes at %p (iova 0x%" PRIx64
+			  "): not in whole pages of %zu bytes, or not below 2^%d\n",
+			  req->len, req->vaddr, (uint64_t)req->iova, page, IOMMU_VA_BITS);
+		return set_errno(EINVAL);
+	}
 	return 0;
+}
 
-invalid:
-	log_error("iommu: cannot map %zu bytes at %p (iova 0x%" PRIx64 "): not in whole pages of "
-		  "%zu bytes, or not below 2^%d\n",
-		  req->len, req->vaddr, (uint64_t)req->iova, page, IOMMU_VA_BITS);
-	return set_errno(EINVAL);
+/* Under the lock, because what the table has is neither the last word nor, of large mappings, all. */
+static int map_locked(struct iommu_ctx *ctx, const struct iommu_map_request *req, iova_t *iova)
+{
+	struct iommu_mapping *m = iommu_mapping_at_locked(ctx, req->vaddr);
+	struct iommu_view view;
+
+	if (m) {
+		view = view_of(m, req);
+		if (satisfies(&view, req)) {
+			*iova = view.iova;
+			return 0;
+		}
+	}
+
+	if (check_new(req))
+		return -1;
+	m = iommu_mapping_create_locked(ctx, req);
+	if (!m)
+		return -1;
+
+	*iova = m->extent->start;
+	return 0;
 }
 
 static int map(struct iommu_ctx *ctx, const struct iommu_map_request *req, iova_t *iova)
 {
-	const struct iommu_mapping *m;
-	bool found;
+	struct iommu_view view;
+	int ret;
 
 	if (!req->len || (uintptr_t)req->vaddr + (req->len - 1) < (uintptr_t)req->vaddr ||
 	    (req->flags & MAP_PERMISSIONS) == MAP_PERMISSIONS)
 		return set_errno(EINVAL);
 
-	if (is_mapped(ctx, req, iova))
+	if (iommu_lookup(ctx, (uintptr_t)req->vaddr, &view) && satisfies(&view, req)) {
+		*iova = view.iova;
 		return 0;
-	if (check_new(req))
-		return -1;
+	}
 
 	pthread_mutex_lock(&ctx->lock);
-	found = is_mapped(ctx, req, iova); /* by another thread, just now */
-	m = found ? NULL : iommu_mapping_create_locked(ctx, req);
-	if (m)
-		*iova = m->iova;
+	ret = map_locked(ctx, req, iova);
 	pthread_mutex_unlock(&ctx->lock);
-	return found || m ? 0 : -1;
+	return ret;
 }
 
 int iommu_map_vaddr(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t *iova,
@@ -319,8 +352,8 @@ ssize_t iommu_translate_iova(struct iommu_ctx *ctx, iova_t iova, void **vaddr)
 	extent = iova_find(&ctx->space, iova);
 	if (extent) {
 		m = extent->owner;
-		va = m->vaddr + (iova - m->iova);
-		left = m->len - (iova - m->iova);
+		va = m->vaddr + (iova - extent->start);
+		left = m->len - (iova - extent->start);
 	}
 	pthread_mutex_unlock(&ctx->lock);
 

@@ -3,27 +3,45 @@
  * Making and ending mappings, inside the library. A mapping is either the caller's, made by
  * iommu_map_vaddr() and found by translation, or private, made by iommu_pin() for one transfer and
  * found by nobody else. Memory may be in one mapping of the first kind and in any number of the
- * second, each at IOVAs of its own.
+ * second, each at IOVAs of its own. A mapping does not change while it lives, except for its pins.
  */
 #ifndef BELFRY_IOMMU_MAP_H
 #define BELFRY_IOMMU_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "iommu/ctx.h"
-#include "iommu/translate.h"
 
 /* In the flags of a request and of a mapping, beside enum iommu_map_flags. */
-#define MAPPING_PRIVATE	  (1u << 16) /* for one transfer; not in the translation table */
+#define MAPPING_PRIVATE	  (1u << 16) /* for one transfer; only in the space of IOVAs */
 #define MAPPING_SAME_IOVA (1u << 17) /* memory of iommu_alloc_same_iova() */
+
+/**
+ * struct iommu_mapping - memory that the device sees; guarded by the lock of its address space
+ * @by_vaddr: in struct iommu_ctx.mappings, unless private
+ * @vaddr: first address
+ * @len: bytes
+ * @extent: its IOVAs
+ * @flags: as requested
+ * @pins: synchronous transfers that use it
+ */
+struct iommu_mapping {
+	RB_ENTRY(iommu_mapping) by_vaddr;
+	uintptr_t vaddr;
+	size_t len;
+	struct iova_extent *extent;
+	unsigned long flags;
+	unsigned int pins;
+};
 
 /**
  * struct iommu_map_request - what to map, and how
  * @vaddr: start of the memory
  * @len: bytes
  * @iova: where, with IOMMU_MAP_FIXED_IOVA
- * @align: the IOVA will be a multiple of this, without IOMMU_MAP_FIXED_IOVA
+ * @align: the IOVA will be a multiple of this, without IOMMU_MAP_FIXED_IOVA; 1 for any
  * @flags: enum iommu_map_flags and MAPPING_*
  */
 struct iommu_map_request {
@@ -37,7 +55,7 @@ struct iommu_map_request {
 /**
  * iommu_mapping_create_locked() - make a mapping
  * @ctx: address space
- * @req: what to map; arguments are checked, all is aligned to the host page
+ * @req: what to map; memory and IOVA are whole host pages, the memory ends below 2^48
  *
  * Own: @ctx, until iommu_mapping_end_locked().
  *
@@ -49,7 +67,7 @@ struct iommu_mapping *iommu_mapping_create_locked(struct iommu_ctx *ctx,
 						  const struct iommu_map_request *req);
 
 /**
- * iommu_mapping_end_locked() - take a mapping away from the device and from translation
+ * iommu_mapping_end_locked() - take a mapping away from translation and from the device
  * @ctx: address space
  * @m: its mapping; dead afterwards
  *

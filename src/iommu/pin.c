@@ -10,6 +10,7 @@
 
 #include "iommu/map.h"
 #include "iommu/pin.h"
+#include "iommu/translate.h"
 #include "support/errno.h"
 
 static bool inside(const struct iommu_mapping *m, const void *vaddr, size_t len)
@@ -48,7 +49,7 @@ int iommu_pin(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t *iova, stru
 	}
 	if (m) {
 		m->pins++;
-		*iova = m->iova + ((uintptr_t)vaddr - m->vaddr);
+		*iova = m->extent->start + ((uintptr_t)vaddr - m->vaddr);
 		pin->mapping = m;
 	}
 	pthread_mutex_unlock(&ctx->lock);

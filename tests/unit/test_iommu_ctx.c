@@ -140,7 +140,8 @@ static void ctx__ranges_are_whole_pages_in_order(void **state)
 		 {{0x10000, 0x3ffff}},
 		 1},
 		{{{0x10000, 0x107ff}, {0x20000, 0x2ffff}}, 2, {{0x20000, 0x2ffff}}, 1},
-		{{{0x10000, UINT64_MAX}}, 1, {{0x10000, UINT64_MAX}}, 1},
+		{{{0x10000, UINT64_MAX}}, 1, {{0x10000, 0xfffffffffffff}}, 1}, /* below 2^52 */
+		{{{1ul << 52, UINT64_MAX}}, 1, {{0}}, 0},
 		{{{0x1000, 0x1fff}}, 1, {{0x1000, 0x1fff}}, 1},
 		{{{0, 0xfff}}, 1, {{0}}, 0},
 		{{{0x10001, 0x11ffe}}, 1, {{0}}, 0},

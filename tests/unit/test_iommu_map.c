@@ -57,7 +57,8 @@ static void map__again_is_a_look_up_if_all_that_is_asked_for_is_there(void **sta
 		NOREAD = IOMMU_MAP_NOREAD,
 		FIXED = IOMMU_MAP_FIXED_IOVA
 	};
-	/* Pages 2 to 5 are mapped at 0x20000 without write, pages 8 to 9 at 0x30000 with all. */
+	/* Pages 2 to 5 are mapped at 0x20000 without write, pages 8 to 9 at 0x30000 with all, and
+	 * page 11 at 0x40000 without read. */
 	static const struct {
 		uint64_t start, len;
 		unsigned long flags;
@@ -80,6 +81,9 @@ static void map__again_is_a_look_up_if_all_that_is_asked_for_is_there(void **sta
 		{8 * PAGE, 2 * PAGE, NOREAD, 0, 0x30000, 0},
 		{9 * PAGE, PAGE, 0, 0, 0x31000, 0},
 		{8 * PAGE, 2 * PAGE, NOREAD | NOWRITE, 0, 0, EINVAL},
+		{11 * PAGE, PAGE, NOREAD, 0, 0x40000, 0},
+		{11 * PAGE, PAGE, NOWRITE, 0, 0, EEXIST},
+		{11 * PAGE, PAGE, 0, 0, 0, EEXIST},
 	};
 	struct fake *fake = fake_create(NULL, 0, NULL);
 	char *arena = arena_create(12 * PAGE);
@@ -90,6 +94,9 @@ static void map__again_is_a_look_up_if_all_that_is_asked_for_is_there(void **sta
 		iommu_map_vaddr(&fake->ctx, arena + 2 * PAGE, 4 * PAGE, &iova, FIXED | NOWRITE), 0);
 	iova = 0x30000;
 	assert_int_equal(iommu_map_vaddr(&fake->ctx, arena + 8 * PAGE, 2 * PAGE, &iova, FIXED), 0);
+	iova = 0x40000;
+	assert_int_equal(
+		iommu_map_vaddr(&fake->ctx, arena + 11 * PAGE, PAGE, &iova, FIXED | NOREAD), 0);
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		int ret;
@@ -104,7 +111,7 @@ static void map__again_is_a_look_up_if_all_that_is_asked_for_is_there(void **sta
 			assert_int_equal(iova, rows[i].iova);
 		else
 			assert_int_equal(iova, rows[i].flags & FIXED ? rows[i].fixed : 7);
-		assert_int_equal(fake->maps, 2);
+		assert_int_equal(fake->maps, 3);
 	}
 
 	/* Where it failed next to them, nothing is left in the way. */
@@ -367,6 +374,120 @@ static void map__of_gibibytes(void **state)
 	munmap(mem, 5 * GIB);
 }
 
+static void map__of_whole_gibibytes_takes_no_memory_for_each_page(void **state)
+{
+	struct fake *fake = fake_create(NULL, 0, NULL);
+	char *mem, *gib = gib_arena(&mem, 3);
+
+	(void)state;
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, gib, 3 * GIB, NULL, 0), 0);
+	assert_null(fake->ctx.leaves);
+	assert_int_equal(iommu_unmap_all(&fake->ctx), 0);
+	fake_destroy(fake);
+	munmap(mem, 5 * GIB);
+}
+
+static void unmap__of_a_large_mapping_leaves_its_neighbours(void **state)
+{
+	/* The 512 entries for 2 MiB share a page, and 64 MiB are enough to give pages back. */
+	static const struct {
+		size_t start, len;
+	} rows[] = {
+		{2 * MIB, 64 * MIB},
+		{2 * MIB, 64 * MIB + PAGE},
+		{2 * MIB, 64 * MIB - PAGE},
+		{2 * MIB + PAGE, 64 * MIB},
+		{2 * MIB - PAGE, 64 * MIB + 2 * PAGE},
+	};
+	struct fake *fake = fake_create(NULL, 0, NULL);
+	char *mem, *gib = gib_arena(&mem, 1);
+	iova_t iova = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		char *start = gib + rows[i].start, *end = start + rows[i].len;
+
+		assert_int_equal(iommu_map_vaddr(&fake->ctx, start - PAGE, PAGE, NULL, 0), 0);
+		assert_int_equal(iommu_map_vaddr(&fake->ctx, end, PAGE, NULL, 0), 0);
+		assert_int_equal(iommu_map_vaddr(&fake->ctx, start, rows[i].len, NULL, 0), 0);
+		assert_int_equal(iommu_unmap_vaddr(&fake->ctx, start, NULL), 0);
+		assert_true(iommu_translate_range(&fake->ctx, start - PAGE, PAGE, &iova));
+		assert_int_equal(iova, 0x10000);
+		assert_true(iommu_translate_range(&fake->ctx, end, PAGE, &iova));
+		assert_int_equal(iova, 0x11000);
+		for (char *at = start; at < end; at += PAGE)
+			assert_false(iommu_translate_range(&fake->ctx, at, 1, &iova));
+		assert_int_equal(iommu_unmap_all(&fake->ctx), 0);
+	}
+	fake_destroy(fake);
+	munmap(mem, 3 * GIB);
+}
+
+static void map__of_more_than_an_entry_can_say(void **state)
+{
+	/* The entry at its start can tell of 2^21 - 1 pages, 8 GiB less one page. */
+	const size_t len = 20 * GIB + 3 * PAGE;
+	struct fake *fake = fake_create(NULL, 0, NULL);
+	char *mem, *gib = gib_arena(&mem, 21);
+	iova_t iova = 0;
+	size_t contig;
+
+	(void)state;
+	fake->blind = true;
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, gib, len, NULL, IOMMU_MAP_NOWRITE), 0);
+	assert_true(iommu_translate_range(&fake->ctx, gib, 8 * GIB - PAGE, &iova));
+	assert_int_equal(iova, 0x10000);
+	assert_false(iommu_translate_range(&fake->ctx, gib, 8 * GIB, &iova));
+	assert_true(iommu_translate_range(&fake->ctx, gib + 13 * GIB, 7 * GIB + 3 * PAGE, &iova));
+	assert_int_equal(iova, 0x10000 + 13 * GIB);
+	assert_false(
+		iommu_translate_range(&fake->ctx, gib + 13 * GIB, 7 * GIB + 3 * PAGE + 1, &iova));
+	assert_true(iommu_translate_piece(&fake->ctx, gib + 5, len - 5, &iova, &contig));
+	assert_int_equal(iova, 0x10005);
+	assert_int_equal(contig, len - 5);
+	assert_true(iommu_translate_piece(&fake->ctx, gib + 5, len, &iova, &contig));
+	assert_int_equal(contig, len - 5);
+
+	/* Looked up whole, and in odd parts, but not with more rights or more bytes. */
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, gib, len, &iova, IOMMU_MAP_NOWRITE), 0);
+	assert_int_equal(iova, 0x10000);
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, gib + 1, len - 2, &iova, IOMMU_MAP_NOWRITE),
+			 0);
+	assert_int_equal(iova, 0x10001);
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, gib, len, &iova, 0), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, gib, len + PAGE, &iova, IOMMU_MAP_NOWRITE),
+			 -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(fake->maps, 1);
+	assert_int_equal(iommu_unmap_vaddr(&fake->ctx, gib + len - 1, &contig), 0);
+	assert_int_equal(contig, len);
+	fake->blind = false;
+	assert_pristine(fake);
+	fake_destroy(fake);
+	munmap(mem, 23 * GIB);
+}
+
+static void map__finds_iovas_near_the_end_of_what_an_entry_can_say(void **state)
+{
+	const struct iommu_iova_range range = {0x10000, 0xfffffffffffff};
+	struct fake *fake = fake_create(&range, 1, NULL);
+	char *arena = arena_create(2 * PAGE);
+	iova_t iova = 0xffffffffff000;
+
+	(void)state;
+	assert_int_equal(iommu_map_vaddr(&fake->ctx, arena, PAGE, &iova, IOMMU_MAP_FIXED_IOVA), 0);
+	assert_true(iommu_translate_vaddr(&fake->ctx, arena + 0xabc, &iova));
+	assert_int_equal(iova, 0xffffffffffabc);
+	iova = 0x10000000000000;
+	assert_int_equal(
+		iommu_map_vaddr(&fake->ctx, arena + PAGE, PAGE, &iova, IOMMU_MAP_FIXED_IOVA), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(iommu_unmap_all(&fake->ctx), 0);
+	fake_destroy(fake);
+	munmap(arena, 2 * PAGE);
+}
+
 static void map__of_a_gibibyte_around_a_page_is_refused(void **state)
 {
 	struct fake *fake = fake_create(NULL, 0, NULL);
@@ -440,6 +561,10 @@ int main(void)
 		cmocka_unit_test(map__a_hundred_thousand_at_once),
 		cmocka_unit_test(map__long_lived_ones_leave_room_for_short_lived_ones),
 		cmocka_unit_test(map__of_gibibytes),
+		cmocka_unit_test(map__of_whole_gibibytes_takes_no_memory_for_each_page),
+		cmocka_unit_test(unmap__of_a_large_mapping_leaves_its_neighbours),
+		cmocka_unit_test(map__of_more_than_an_entry_can_say),
+		cmocka_unit_test(map__finds_iovas_near_the_end_of_what_an_entry_can_say),
 		cmocka_unit_test(map__of_a_gibibyte_around_a_page_is_refused),
 		cmocka_unit_test(map__without_memory_for_tables_changes_nothing),
 	};

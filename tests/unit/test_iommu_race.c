@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include <belfry/iommu.h>
-#include <belfry/support/atomic.h>
-#include <belfry/support/barrier.h>
 
 #include "iommu/pin.h"
 #include "iommu/translate.h"
@@ -28,7 +26,6 @@ struct race {
 	char *arena; /* SLOTS slots, and as much again for each owner */
 	pthread_barrier_t barrier;
 	unsigned long rounds;
-	struct iommu_mapping *mapping;
 	unsigned long wrong; /* what no order of events allows */
 	unsigned long found, wins, same;
 	iova_t iova[2];
@@ -191,53 +188,6 @@ static void race__translation_never_mixes_mappings(void **state)
 	race_end(&race, arena);
 }
 
-/* The other side of iommu_mapping_read(): one life after another, each with numbers of its own. */
-static void *live_many_lives(void *arg)
-{
-	struct worker *w = arg;
-	struct race *race = w->race;
-	struct iommu_mapping *m = race->mapping;
-
-	for (uint64_t life = 1; again(race, life, &race->found); life++) {
-		atomic_store_release(&m->seq, m->seq | 1); /* w6, w1 */
-		atomic_store_release(&m->vaddr, life);
-		atomic_store_release(&m->len, life * 3);
-		atomic_store_release(&m->iova, life * 5);
-		atomic_store_release(&m->seq, m->seq + 1); /* w5 */
-		for (int i = rnd(w, 20); i > 0; i--)
-			barrier();
-	}
-	__atomic_store_n(&race->stop, 1, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-static void *read_many_lives(void *arg)
-{
-	struct worker *w = arg;
-	struct race *race = w->race;
-
-	while (!__atomic_load_n(&race->stop, __ATOMIC_ACQUIRE)) {
-		struct iommu_view view;
-
-		if (!iommu_mapping_read(race->mapping, &view))
-			continue;
-		expect(race, view.len == view.vaddr * 3 && view.iova == view.vaddr * 5);
-		count(&race->found, true);
-	}
-	return NULL;
-}
-
-static void race__a_mapping_is_read_whole_or_not_at_all(void **state)
-{
-	void *(*const fn[])(void *) = {live_many_lives, read_many_lives};
-	struct iommu_mapping m = {.seq = 1};
-	struct race race = {.mapping = &m, .rounds = test_scale(5000000)};
-
-	(void)state;
-	race_run(&race, fn, ROWS(fn));
-	assert_true(race.found > 0);
-}
-
 static void *map_and_unmap_together(void *arg)
 {
 	struct worker *w = arg;
@@ -376,7 +326,6 @@ static void race__memory_comes_and_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(race__a_mapping_is_read_whole_or_not_at_all),
 		cmocka_unit_test(race__translation_never_mixes_mappings),
 		cmocka_unit_test(race__two_that_map_get_one_mapping_and_one_of_two_unmaps_wins),
 		cmocka_unit_test(race__pinned_memory_stays_visible),
