@@ -165,7 +165,7 @@ int main(int argc, char **argv)
 	while ((opt = getopt(argc, argv, "n:s:i:")) != -1) {
 		switch (opt) {
 		case 'n':
-			runs = strtoul(optarg, NULL, 0);
+			runs = test_scale(strtoul(optarg, NULL, 0));
 			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
