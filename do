@@ -73,8 +73,11 @@ missing() {
 	done | sort -u -t : -k 1,1
 }
 
-# need PURPOSE...: install what these purposes need; silent when it is all there.
+# need PURPOSE...: install what these purposes need; silent when it is all there. Every command that
+# builds something starts here.
 need() {
+	mkdir -p "$logs"
+	rm -f "$logs"/broken-*
 	command -v dpkg-query >/dev/null || return 0 # not Debian: the build says what it misses
 	list=$(missing "$@")
 	[ -n "$list" ] || return 0
@@ -99,7 +102,6 @@ quiet() {
 	log=$logs/$1.log
 	echo "$2"
 	shift 2
-	mkdir -p "$logs"
 	if ! "$@" >"$log" 2>&1 </dev/null; then
 		tail -n 40 "$log" >&2
 		die "failed: $* (whole log: $log)"
@@ -122,10 +124,13 @@ configure() {
 	echo "$*" >"$dir/do-options"
 }
 
-# compile DIR: silent when there is nothing to do.
+# compile DIR: silent when there is nothing to do. What failed once in a run is not tried again.
 compile() {
+	[ ! -e "$logs/broken-$1" ] || die "$1 does not build, as was said above"
 	if [ "$(ninja -C "$1" -n | tail -n 1)" != "ninja: no work to do." ]; then
-		quiet "build-$1" "building $1" ninja -C "$1"
+		touch "$logs/broken-$1"
+		quiet "build-$1" "building $1" ninja -C "$1" --quiet
+		rm "$logs/broken-$1"
 	fi
 }
 
@@ -273,7 +278,6 @@ do_test() {
 		esac
 	done
 	need build test "$@"
-	mkdir -p "$logs"
 	: >"$tally"
 	# In a subshell, a part's environment is its own and a build that fails ends that part alone.
 	for part; do
@@ -305,7 +309,6 @@ do_coverage() {
 		-Dc_args=-fprofile-update=atomic
 	compile build-cov
 	find build-cov -name '*.gcda' -delete
-	mkdir -p "$logs"
 	: >"$tally"
 	export BELFRY_TEST_DIVISOR=4
 	suites coverage build-cov unit device fuzz tools examples --multiplier 4
