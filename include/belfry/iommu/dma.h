@@ -96,14 +96,15 @@ struct iommu_iova_range {
  *
  * If one mapping covers all of [@vaddr, @vaddr + @len), allows all the accesses that @flags allows
  * and, with IOMMU_MAP_FIXED_IOVA, has @vaddr at *@iova, nothing is mapped and its IOVA is returned.
- * Such a range may start and end anywhere in that mapping, aligned or not, and takes no lock.
+ * Such a range may start and end anywhere in that mapping, aligned or not. Up to 8 GiB less a page
+ * it takes no lock.
  * A program that looks addresses up this way must not unmap once for each call.
  *
  * Own: the mapping is the caller's until iommu_unmap_vaddr(), or until the address space closes.
  * The memory stays the caller's and must outlive the mapping.
  *
  * Context: any thread; a new mapping takes the address space's lock, allocates and may make system
- * calls; finding an old one does none of these.
+ * calls; finding one of that size does none of these.
  * Return: 0, or -1: EINVAL a bad argument, an unaligned one, or a fixed IOVA outside of
  * iommu_get_iova_ranges(); EEXIST some of the memory, or of the fixed IOVA, is mapped already
  * otherwise; ENOMEM no IOVA left, or no memory; or what the backend reports. On error the address
