@@ -39,7 +39,12 @@ static struct emu_engine *engine_alloc(uint32_t nr_queues)
 
 	if (!e)
 		return NULL;
-	*e = (struct emu_engine){.rdy_at = EMU_NEVER};
+	*e = (struct emu_engine){
+		.rdy_at = EMU_NEVER,
+		.sleep_min_ns = 100000,
+		.sleep_max_ns = 8000000, /* promised for stores without a wake are 10 ms */
+		.tick_ns = 50000000,
+	};
 	e->req.iov = e->req.iov_inline;
 	e->req.iov_cap = sizeof(e->req.iov_inline) / sizeof(e->req.iov_inline[0]);
 	e->active_sqs = calloc(nr_queues + 1ul, sizeof(struct emu_sq *));

@@ -76,7 +76,7 @@ struct emu_engine {
 	uint32_t nr_coal;    /* vectors with a count */
 	struct emu_held *held,
 		*held_last; /* delayed completions, the one that is due first first */
-	uint64_t spin_ns;
+	uint64_t spin_ns, sleep_min_ns, sleep_max_ns, tick_ns; /* set before the thread starts */
 	uint64_t last_work, next_tick, sleep_ns;
 	uint32_t audit_qid; /* where the search for stray doorbells goes on */
 

@@ -32,11 +32,8 @@
 #include "emu/regs.h"
 #include "support/deadline.h"
 
-#define SLEEP_MIN_NS   100000ull
-#define SLEEP_MAX_NS   8000000ull /* what is promised for direct stores is 10 ms */
 #define SLEEP_BLIND_NS 1000000ull /* without membarrier a doorbell may be found by time alone */
-#define TICK_NS	       50000000ull
-#define CLOCK_ROUNDS   64 /* rounds between looks at the clock */
+#define CLOCK_ROUNDS   64	  /* rounds between looks at the clock */
 #define CALL_SPINS     2000
 
 /* What a call's state can be. */
@@ -148,7 +145,7 @@ static uint64_t next_due(const struct emu_ctrl *ctrl)
 static uint64_t sleep_length(struct emu_ctrl *ctrl, uint64_t now)
 {
 	struct emu_engine *e = ctrl->engine;
-	uint64_t due = next_due(ctrl), max = e->membarrier ? SLEEP_MAX_NS : SLEEP_BLIND_NS;
+	uint64_t due = next_due(ctrl), max = e->membarrier ? e->sleep_max_ns : SLEEP_BLIND_NS;
 	uint64_t len = e->sleep_ns < max ? e->sleep_ns : max;
 
 	if (due <= now)
@@ -175,7 +172,7 @@ static void doze(struct emu_ctrl *ctrl, uint64_t now)
 	    atomic_cmpxchg(&e->asleep, expected, EMU_ASLEEP)) {			 /* (4) */
 		ctrl->stats.sleeps++;
 		futex_wait(&e->asleep, EMU_ASLEEP, &ts); /* (5) */
-		if (e->sleep_ns < SLEEP_MAX_NS)		 /* not for ever: it would end at 0 */
+		if (e->sleep_ns < e->sleep_max_ns)	 /* not for ever: it would end at 0 */
 			e->sleep_ns *= 2;
 	}
 	__atomic_exchange_n(&e->asleep, EMU_AWAKE, __ATOMIC_SEQ_CST);
@@ -195,7 +192,7 @@ static bool timers_run(struct emu_ctrl *ctrl, uint64_t now)
 	if (e->nr_coal)
 		emu_irq_run(ctrl, now);
 	if (now >= e->next_tick) {
-		e->next_tick = now + TICK_NS;
+		e->next_tick = now + e->tick_ns;
 		emu_regs_audit(ctrl);
 		if (ctrl->enabled) {
 			emu_queues_refresh(ctrl);
@@ -220,7 +217,7 @@ static void thread_prepare(struct emu_ctrl *ctrl)
 	e->membarrier = !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
 	e->spin_ns = one_cpu() ? 0 : ctrl->cfg->spin_us * 1000ull;
 	e->last_work = now_ns();
-	e->sleep_ns = SLEEP_MIN_NS;
+	e->sleep_ns = e->sleep_min_ns;
 }
 
 /* Nothing was done for a while: let others run, and sleep when the time has come. */
@@ -270,7 +267,7 @@ void *emu_thread_main(void *arg)
 		timers = timers_run(ctrl, now) || e->shn_pending;
 		if (worked) {
 			e->last_work = now;
-			e->sleep_ns = SLEEP_MIN_NS;
+			e->sleep_ns = e->sleep_min_ns;
 			worked = false;
 		} else {
 			idle(ctrl, now);
