@@ -178,10 +178,10 @@ check() {
 	shift
 	start=$(date +%s)
 	if "$@" >"$logs/lint-$name.log" 2>&1; then
-		printf 'ok    lint      %-24s %s\n' "$name" "$(($(date +%s) - start)) s"
+		printf 'ok    lint      %-36s %s\n' "$name" "$(($(date +%s) - start)) s"
 		printf 'pass\tlint/%s\t\n' "$name" >>"$tally"
 	else
-		printf 'FAIL  lint      %-24s %s\n' "$name" "$(($(date +%s) - start)) s"
+		printf 'FAIL  lint      %-36s %s\n' "$name" "$(($(date +%s) - start)) s"
 		tail -n 60 "$logs/lint-$name.log" | sed 's/^/      | /'
 		printf 'fail\tlint/%s\tsee %s\n' "$name" "$logs/lint-$name.log" >>"$tally"
 	fi
