@@ -23,44 +23,61 @@
 #define SLEEP_NS       50000
 #define CHECK_EVERY_NS (1 * NS_PER_MS)
 
-struct nvme_rq *nvme_rq_of(struct nvme_cq *cq, const struct nvme_cqe *cqe)
+/* The submission queue that a completion names, or NULL when it is none of ours. */
+static struct nvme_sq *sq_of(const struct nvme_cq *cq, const struct nvme_cqe *cqe)
 {
 	uint32_t sqid = le16_to_cpu(cqe->sqid);
-	uint32_t cid = cqe->cid;
 	struct nvme_sq *sq;
 
 	if (sqid >= cq->nr_sqs)
 		return NULL;
 	sq = &cq->sqs[sqid];
-	if (sqid == NVME_AQ)
+	return sq->cq == cq ? sq : NULL;
+}
+
+struct nvme_rq *nvme_rq_of(struct nvme_cq *cq, const struct nvme_cqe *cqe)
+{
+	struct nvme_sq *sq = sq_of(cq, cqe);
+	uint32_t cid = cqe->cid;
+
+	if (sq && sq->id == NVME_AQ)
 		cid &= ~(uint32_t)NVME_CID_AER;
-	return sq->cq == cq && cid < sq->nr_rqs ? &sq->rqs[cid] : NULL;
+	return sq && cid < sq->nr_rqs ? &sq->rqs[cid] : NULL;
+}
+
+static void note_sqhd(struct nvme_sq *sq, const struct nvme_cqe *cqe)
+{
+	uint16_t sqhd = le16_to_cpu(cqe->sqhd);
+
+	if (sqhd < sq->qsize)
+		atomic_store_release(&sq->head, sqhd);
 }
 
 bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 {
+	struct nvme_sq *sq = sq_of(cq, cqe);
 	struct nvme_rq *rq = nvme_rq_of(cq, cqe);
-	bool event = cqe->cid != (rq ? rq->cid : cqe->cid);
+	bool event = rq && cqe->cid != rq->cid;
 
-	if (!rq)
-		return true;
-
-	switch (rq->state) {
+	switch (rq ? rq->state : NVME_RQ_FREE) {
 	case NVME_RQ_EVENT:
 		if (!event)
 			break;
 		rq->state = NVME_RQ_COMPLETED;
-		atomic_store_release(&rq->sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+		note_sqhd(sq, cqe);
 		return true;
 	case NVME_RQ_ABANDONED:
 		cq->late++;
-		atomic_store_release(&rq->sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+		note_sqhd(sq, cqe);
 		nvme_rq_push(rq);
 		return false;
 	case NVME_RQ_COMPLETED:
 	case NVME_RQ_KEPT:
 		break;
 	default:
+		/* Of a command without a tracker, as far as anyone can tell. */
+		if (sq)
+			note_sqhd(sq, cqe);
 		return true;
 	}
 

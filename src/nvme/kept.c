@@ -128,7 +128,16 @@ void nvme_kept_orphan(struct nvme_cq *cq, const struct nvme_sq *sq)
 
 void nvme_kept_exit(struct nvme_cq *cq)
 {
-	free(cq->kept);
+	struct nvme_cq_kept *kept = cq->kept;
+
+	/* Of an event that nobody took, the completion is all there was to find its tracker by. */
+	for (uint32_t i = 0; kept && i < kept->end; i++) {
+		struct kept_slot *slot = &kept->slots[i];
+
+		if (slot->live && slot->rq && slot->cqe.cid != slot->rq->cid)
+			nvme_rq_push(slot->rq);
+	}
+	free(kept);
 	cq->kept = NULL;
 	cq->nr_kept = 0;
 }

@@ -226,9 +226,10 @@ void nvme_rqs_restart(struct nvme_sq *sq)
 	for (uint32_t cid = fresh; cid < sq->nr_rqs; cid++) {
 		struct nvme_rq *rq = &sq->rqs[cid];
 
-		if (rq->state == NVME_RQ_ABANDONED)
+		/* nvme_aer() gives its tracker to nobody. */
+		if (rq->state & (NVME_RQ_ABANDONED | NVME_RQ_EVENT))
 			nvme_rq_push(rq);
-		else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_EVENT | NVME_RQ_KEPT))
+		else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_KEPT))
 			rq->state = NVME_RQ_CANCELED;
 	}
 }

@@ -48,8 +48,8 @@ void nvme_rqs_park(struct nvme_sq *sq);
  * nvme_rqs_restart() - what a controller reset does to trackers
  * @sq: queue
  *
- * Quarantined ones are free again; the others stay their callers' and know that
- * their command is gone.
+ * Quarantined ones and those of event requests are free again; the others stay
+ * their callers' and know that their command is gone.
  *
  * Context: set-up thread.
  */
@@ -117,6 +117,8 @@ void nvme_kept_orphan(struct nvme_cq *cq, const struct nvme_sq *sq);
 /**
  * nvme_kept_exit() - forget every kept completion
  * @cq: completion queue
+ *
+ * The trackers of kept events are free again.
  *
  * Context: set-up thread.
  */

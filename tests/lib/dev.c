@@ -265,6 +265,23 @@ void assert_nothing_mapped(struct iommu_ctx *ctx)
 	iommu_put_dmabuf(&buf);
 }
 
+size_t mapped_bytes(struct iommu_ctx *ctx)
+{
+	struct iommu_iova_range *ranges;
+	size_t sum = 0;
+	iova_t iova;
+
+	assert_true(iommu_get_iova_ranges(ctx, &ranges) >= 1);
+	iova = ranges[0].start;
+	while (iova < ranges[0].start + 128 * MIB) {
+		ssize_t len = iommu_translate_iova(ctx, iova, NULL);
+
+		sum += len > 0 ? (size_t)len : 0;
+		iova += len > 0 ? (size_t)len : 4096;
+	}
+	return sum;
+}
+
 double ms_since(const struct timespec *start)
 {
 	struct timespec now;

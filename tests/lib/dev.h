@@ -243,6 +243,14 @@ int open_fds(void);
 void assert_nothing_mapped(struct iommu_ctx *ctx);
 
 /**
+ * mapped_bytes() - how much is mapped low in an address space
+ * @ctx: address space
+ *
+ * Return: bytes in the first 128 MiB of the IOVAs, where long-lived mappings begin.
+ */
+size_t mapped_bytes(struct iommu_ctx *ctx);
+
+/**
  * ms_since() - time since a moment
  * @start: the moment, on CLOCK_MONOTONIC
  *

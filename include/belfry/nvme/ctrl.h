@@ -200,8 +200,8 @@ void nvme_close(struct nvme_ctrl *ctrl);
  *
  * Only CC.EN changes. Afterwards no queue exists in the controller; the rings
  * here are empty, at their first lap; commands that were in flight are gone:
- * waits for them end with ECANCELED, quarantined trackers are free again, the
- * others are still their callers' to release. Re-creating a queue under the
+ * waits for them end with ECANCELED, quarantined trackers and those of event
+ * requests are free again, the others are still their callers' to release. Re-creating a queue under the
  * same qid replaces it.
  *
  * Spec: NVM Express Base 2.0, "Controller Level Reset".

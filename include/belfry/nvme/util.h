@@ -112,7 +112,8 @@ int nvme_admin(struct nvme_ctrl *ctrl, union nvme_cmd *cmd, void *buf, size_t le
  * The request completes when something happens; its cid is that of its tracker
  * with NVME_CID_AER set. Take it from the admin completion queue, e.g. with
  * nvme_cq_wait_cqes(), clear the flag, find the tracker with nvme_rq_from_cqe() and release it.
- * Synchronous admin commands that come across the completion keep it for you.
+ * Synchronous admin commands that come across the completion keep it for you. A
+ * controller reset ends the request without a completion, and frees its tracker.
  *
  * Spec: NVM Express Base 2.0, "Asynchronous Event Request command".
  * Context: any thread.
