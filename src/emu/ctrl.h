@@ -242,6 +242,7 @@ bool emu_abort_held(struct emu_ctrl *ctrl, uint16_t sqid, uint16_t cid);
  * emu_violation() - the driver did what the specification forbids
  * @ctrl: controller
  * @fmt: what, printf style
+ * @...: its arguments
  *
  * Counted, logged, and kept as the last one.
  *

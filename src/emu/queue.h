@@ -40,12 +40,12 @@ bool emu_queues_pending(struct emu_ctrl *ctrl);
 void emu_queues_idle(struct emu_ctrl *ctrl);
 
 /**
- * emu_queues_before_sleep() - ask for a doorbell from hosts that use shadow doorbells
+ * emu_rings_forget() - have the queues' memory looked up anew before its next use
  * @ctrl: controller
  *
- * Context: the controller's thread, before the barrier before the last look.
+ * Context: the controller's thread.
  */
-void emu_queues_before_sleep(struct emu_ctrl *ctrl);
+void emu_rings_forget(struct emu_ctrl *ctrl);
 
 /**
  * emu_queues_refresh() - forget pointers into host memory if mappings were withdrawn

@@ -136,14 +136,6 @@ static void cmb_show(struct emu_ctrl *ctrl, bool show)
 	store32(e, NVM_REG_CMBSZ, show ? sz : 0);
 }
 
-static void rings_forget(struct emu_engine *e)
-{
-	for (uint32_t i = 0; i < e->nr_sqs; i++)
-		e->active_sqs[i]->ring.mapped = false;
-	for (uint32_t i = 0; i < e->nr_cqs; i++)
-		e->active_cqs[i]->ring.mapped = false;
-}
-
 static void cmbmsc_write(struct emu_ctrl *ctrl, uint64_t val)
 {
 	struct emu_engine *e = ctrl->engine;
@@ -165,7 +157,7 @@ static void cmbmsc_write(struct emu_ctrl *ctrl, uint64_t val)
 	cmb_show(ctrl, NVM_GET(val, CMBMSC_CRE));
 	ctrl->cmb_iova = base;
 	ctrl->cmb_len = on && !bad ? e->cmb_len : 0;
-	rings_forget(e);
+	emu_rings_forget(ctrl);
 }
 
 /* ---- enable, disable, shutdown ---- */

@@ -26,6 +26,7 @@
 #include <belfry/support/atomic.h>
 
 #include "emu/config.h"
+#include "emu/doorbell.h"
 #include "emu/held.h"
 #include "emu/irq.h"
 #include "emu/queue.h"
@@ -164,8 +165,10 @@ static void doze(struct emu_ctrl *ctrl, uint64_t now)
 	if (!len)
 		return;
 	__atomic_exchange_n(&e->asleep, EMU_DOZING, __ATOMIC_SEQ_CST); /* (1) */
-	if (e->run)
-		emu_queues_before_sleep(ctrl);
+	if (e->run) {
+		emu_queues_refresh(ctrl);
+		emu_dbbuf_before_sleep(ctrl);
+	}
 	if (e->membarrier)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); /* (2) */
 	if (!work_waits(ctrl) &&						 /* (3) */
