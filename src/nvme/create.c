@@ -96,7 +96,9 @@ int nvme_create_ioqpair(struct nvme_ctrl *ctrl, int qid, int qsize, int vector, 
 	if (nvme_create_iosq(ctrl, qid, qsize, &ctrl->cq[qid], flags)) {
 		keep_errno();
 
-		nvme_delete_iocq(ctrl, qid);
+		/* After a timeout the controller may have both, and then keeps this one. */
+		if (nvme_delete_iocq(ctrl, qid))
+			nvme_discard_cq(ctrl, &ctrl->cq[qid]);
 		return -1;
 	}
 	return 0;

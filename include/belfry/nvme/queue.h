@@ -495,7 +495,8 @@ void nvme_cq_get_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n);
  *
  * Context: owner of @cq.
  * Return: how many were taken; fewer than @n with ETIMEDOUT, EINVAL @ts is no valid
- *	time, or ENODEV the device is gone. Those taken are in @cqes.
+ *	time, ENODEV the device is gone, or EIO it reports a fatal status (CSTS.CFS). Those
+ *	taken are in @cqes.
  */
 int nvme_cq_wait_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n, struct timespec *ts);
 

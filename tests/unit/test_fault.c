@@ -1,0 +1,799 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the driver makes of a device that misbehaves, one kind of fault after the other: the
+ * completion that comes late, never, twice, with another's name, or unseen; the device that fails,
+ * hangs or goes. Nothing is lost that came, nothing is believed that cannot be, and every wait ends.
+ */
+#include <time.h>
+
+#include <belfry/emu.h>
+
+#include "dev.h"
+
+#define QSIZE 8 /* 7 trackers, cids 6 .. 0 */
+
+struct fixture {
+	struct dev dev;
+	struct emu_ctrl *emu;
+	struct nvme_sq *sq;
+	struct nvme_cq *cq;
+};
+
+static void open_with(struct fixture *f, const char *name)
+{
+	memset(f, 0, sizeof(*f));
+	dev_open(&f->dev, name);
+	f->emu = emu_ctrl_get(&f->dev.ctrl.pci.dev);
+	assert_non_null(f->emu);
+	assert_works(nvme_create_ioqpair(&f->dev.ctrl, 1, QSIZE, -1, 0));
+	f->sq = &f->dev.ctrl.sq[1];
+	f->cq = f->sq->cq;
+}
+
+/* The next command of that opcode on I/O queue 1, once. */
+static void inject(struct fixture *f, uint8_t opcode, enum emu_act act, uint64_t arg)
+{
+	struct emu_fault fault = {
+		.sqid = 1, .opcode = opcode, .nth = 1, .count = 1, .act = act, .arg = arg};
+
+	assert_works(emu_fault_add(f->emu, &fault));
+}
+
+static void inject_admin(struct fixture *f, uint8_t opcode, enum emu_act act, uint64_t arg)
+{
+	struct emu_fault fault = {
+		.sqid = 0, .opcode = opcode, .nth = 1, .count = 1, .act = act, .arg = arg};
+
+	assert_works(emu_fault_add(f->emu, &fault));
+}
+
+static struct nvme_rq *start(struct fixture *f)
+{
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(f->dev.nsid)};
+	struct nvme_rq *rq = nvme_rq_acquire(f->sq);
+
+	assert_non_null(rq);
+	nvme_rq_exec(rq, &cmd);
+	return rq;
+}
+
+static int wait_ms(struct nvme_rq *rq, long ms)
+{
+	struct timespec ts = {.tv_nsec = ms * 1000000};
+
+	return nvme_rq_wait(rq, NULL, &ts);
+}
+
+/* As many commands as there are trackers. */
+static void works(struct fixture *f)
+{
+	struct nvme_rq *rqs[QSIZE - 1];
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < QSIZE - 1; i++)
+			rqs[i] = start(f);
+		for (int i = 0; i < QSIZE - 1; i++) {
+			assert_works(dev_wait(rqs[i], NULL));
+			nvme_rq_release(rqs[i]);
+		}
+	}
+}
+
+static void reset(struct fixture *f)
+{
+	assert_works(nvme_reset(&f->dev.ctrl));
+	assert_works(nvme_enable(&f->dev.ctrl));
+	assert_works(nvme_create_ioqpair(&f->dev.ctrl, 1, QSIZE, -1, 0));
+}
+
+/* ---- status ---- */
+
+static void fault__status_has_an_errno(void **state)
+{
+	static const struct {
+		uint16_t status;
+		int err;
+	} rows[] = {
+		{0x0281, EIO},	     /* unrecovered read error */
+		{0x4281, EIO},	     /* the same, do not retry */
+		{0x0004, ECOMM},     /* data transfer error */
+		{0x0007, ECANCELED}, /* abort requested */
+		{0x0080, ERANGE},    /* LBA out of range */
+		{0x0282, EILSEQ},    /* guard check */
+		{0x0285, EBADMSG},   /* compare failure */
+		{0x07c0, EIO},	     /* vendor's own */
+		{0x000b, ENXIO},     /* invalid namespace or format */
+	};
+	struct nvme_cqe cqe;
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "emu:");
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct nvme_rq *rq;
+
+		inject(&f, NVM_CMD_FLUSH, EMU_ACT_STATUS, rows[i].status);
+		rq = start(&f);
+		assert_fails(dev_wait(rq, &cqe), rows[i].err);
+		assert_int_equal(nvme_cqe_status(&cqe), rows[i].status);
+		assert_false(nvme_cqe_ok(&cqe));
+		nvme_rq_release(rq);
+	}
+	works(&f);
+	assert_int_equal(f.cq->spurious, 0);
+	dev_close(&f.dev);
+}
+
+/* ---- late ---- */
+
+static void fault__late_but_waited_for(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *slow, *quick;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 60000);
+	slow = start(&f);
+	quick = start(&f);
+	assert_fails(wait_ms(slow, 5), EAGAIN); /* the quick one's */
+	assert_fails(wait_ms(slow, 5), ETIMEDOUT);
+	assert_works(wait_ms(quick, 5)); /* kept for it */
+	assert_works(dev_wait(slow, NULL));
+	nvme_rq_release(slow);
+	nvme_rq_release(quick);
+	assert_int_equal(f.cq->late, 0);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+static void fault__late_and_given_up_on(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *rq, *others[QSIZE];
+	int n = 0;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 200000);
+	rq = start(&f);
+	assert_fails(wait_ms(rq, 1), ETIMEDOUT);
+	nvme_rq_release(rq);
+
+	/* It is not handed out, and completes nobody else's command. */
+	for (; n < QSIZE && (others[n] = nvme_rq_acquire(f.sq)); n++)
+		assert_ptr_not_equal(others[n], rq);
+	assert_int_equal(n, QSIZE - 2);
+	while (n)
+		nvme_rq_release(others[--n]);
+
+	while (!f.cq->late)
+		assert_null(nvme_cq_get_cqe(f.cq));
+	nvme_cq_update_head(f.cq);
+	assert_int_equal(f.cq->late, 1);
+	assert_ptr_equal(nvme_rq_acquire(f.sq), rq);
+	nvme_rq_release(rq);
+	works(&f);
+	assert_int_equal(f.cq->spurious, 0);
+	dev_close(&f.dev);
+}
+
+/* The late one comes while somebody waits for another. */
+static void fault__late_in_anothers_wait(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *late, *other;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 30000);
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 90000);
+	late = start(&f);
+	nvme_rq_release(late);
+	other = start(&f);
+	assert_works(dev_wait(other, NULL));
+	assert_int_equal(f.cq->late, 1);
+	nvme_rq_release(other);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* ---- lost ---- */
+
+static void fault__lost(void **state)
+{
+	struct timespec ts = {.tv_nsec = 5000000};
+	struct fixture f;
+	struct nvme_rq *rq;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
+	rq = start(&f);
+	assert_fails(wait_ms(rq, 5), ETIMEDOUT);
+	errno = 0;
+	assert_int_equal(nvme_cq_wait_cqes(f.cq, NULL, 1, &ts), 0);
+	assert_int_equal(errno, ETIMEDOUT);
+	nvme_rq_release(rq);
+
+	/* One tracker less, until the controller is reset. */
+	for (int i = 0; i < QSIZE - 2; i++)
+		assert_ptr_not_equal(nvme_rq_acquire(f.sq), rq);
+	assert_null(nvme_rq_acquire(f.sq));
+	assert_works(nvme_reset(&f.dev.ctrl));
+	assert_ptr_equal(nvme_rq_acquire(f.sq), rq);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* What a synchronous command left with the device stays mapped until a reset. */
+static void fault__lost_synchronous_commands(void **state)
+{
+	union nvme_cmd cmd;
+	struct iommu_ctx *ctx;
+	struct fixture f;
+	struct nvme_cqe cqe;
+	size_t mapped;
+	char *mem, *bytes = malloc(2048);
+
+	(void)state;
+	open_with(&f, "emu:");
+	ctx = __iommu_ctx(&f.dev.ctrl);
+	assert_non_null(bytes);
+	assert_true(pgmap((void **)&mem, 4096) > 0);
+	assert_works(iommu_map_vaddr(ctx, mem, 4096, NULL, 0));
+	mapped = mapped_bytes(ctx);
+	f.dev.ctrl.timeout_ms = 10;
+
+	/* The caller's mapping: it cannot be unmapped under the device's hands. */
+	inject(&f, NVM_CMD_READ, EMU_ACT_DROP, 0);
+	cmd = dev_rw_cmd(&f.dev, NVM_CMD_READ, 0, 512);
+	memset(&cqe, 0xff, sizeof(cqe));
+	assert_fails(nvme_sync(&f.dev.ctrl, f.sq, &cmd, mem, 512, &cqe), ETIMEDOUT);
+	assert_int_equal(cqe.cid, 0);
+	assert_fails(iommu_unmap_vaddr(ctx, mem, NULL), EBUSY);
+
+	/* A buffer of the library's in place of the caller's bytes. */
+	inject(&f, NVM_CMD_READ, EMU_ACT_DROP, 0);
+	cmd = dev_rw_cmd(&f.dev, NVM_CMD_READ, 0, 512);
+	assert_fails(nvme_sync(&f.dev.ctrl, f.sq, &cmd, bytes + 1, 512, NULL), ETIMEDOUT);
+	assert_true(mapped_bytes(ctx) > mapped);
+	free(bytes);
+
+	/* The queue serves others meanwhile. */
+	f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
+	cmd = dev_rw_cmd(&f.dev, NVM_CMD_READ, 0, 512);
+	assert_works(nvme_sync(&f.dev.ctrl, f.sq, &cmd, mem, 512, NULL));
+
+	reset(&f);
+	assert_int_equal(mapped_bytes(ctx), mapped);
+	assert_works(iommu_unmap_vaddr(ctx, mem, NULL));
+	works(&f);
+	assert_works(pgunmap(mem, 4096));
+	dev_close(&f.dev);
+}
+
+/* ---- twice ---- */
+
+static void fault__twice_and_still_ours(void **state)
+{
+	struct fixture f;
+	struct nvme_cqe *cqe;
+	struct nvme_rq *rq;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_TWICE, 0);
+	rq = start(&f);
+	nvme_cq_spin(f.cq);
+	cqe = nvme_cq_get_cqe(f.cq);
+	assert_non_null(cqe);
+	assert_ptr_equal(nvme_rq_from_cqe(&f.dev.ctrl, cqe), rq);
+	while (!f.cq->spurious)
+		assert_null(nvme_cq_get_cqe(f.cq));
+	nvme_cq_update_head(f.cq);
+	assert_int_equal(f.cq->spurious, 1);
+	nvme_rq_release(rq);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+static void fault__twice_and_given_back(void **state)
+{
+	struct fixture f;
+	struct nvme_cqe *cqe;
+	struct nvme_rq *rq;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_TWICE, 0);
+	rq = start(&f);
+	assert_works(dev_wait(rq, NULL));
+	nvme_rq_release(rq);
+
+	/* It looks like that of a command without a tracker, and finds none. */
+	nvme_cq_spin(f.cq);
+	cqe = nvme_cq_get_cqe(f.cq);
+	assert_non_null(cqe);
+	errno = 0;
+	assert_null(nvme_rq_from_cqe(&f.dev.ctrl, cqe));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(f.cq->spurious, 1);
+	nvme_cq_update_head(f.cq);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+static void fault__twice_in_anothers_wait(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *a, *b;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_TWICE, 0);
+	a = start(&f);
+	b = start(&f);
+	assert_works(dev_wait(b, NULL)); /* keeps the first, drops the second */
+	assert_int_equal(f.cq->spurious, 1);
+	assert_works(dev_wait(a, NULL));
+	assert_null(nvme_cq_get_cqe(f.cq));
+	nvme_rq_release(a);
+	nvme_rq_release(b);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* ---- another's name ---- */
+
+/* A completion that names no command of ours: handed out as it is, and not found. */
+static void stranger(struct fixture *f, enum emu_act act, uint64_t arg, uint16_t sqid, uint16_t cid)
+{
+	struct nvme_rq *rq;
+	struct nvme_cqe cqe;
+	uint64_t before;
+
+	reset(f); /* trackers anew: the first one is 6 */
+	before = f->cq->spurious;
+	inject(f, NVM_CMD_FLUSH, act, arg);
+	rq = start(f);
+	assert_int_equal(rq->cid, 6);
+	nvme_cq_get_cqes(f->cq, &cqe, 1);
+	nvme_cq_update_head(f->cq);
+	assert_int_equal(cqe.cid, cid);
+	assert_int_equal(le16_to_cpu(cqe.sqid), sqid);
+	errno = 0;
+	assert_null(nvme_rq_from_cqe(&f->dev.ctrl, &cqe));
+	assert_int_equal(errno, EINVAL);
+	errno = 0;
+	assert_null(__nvme_rq_from_cqe(f->sq, &cqe));
+	assert_int_equal(errno, EINVAL);
+	assert_true(f->cq->spurious > before);
+
+	/* The command is still in flight, for all that is known. */
+	assert_fails(wait_ms(rq, 1), ETIMEDOUT);
+	nvme_rq_release(rq);
+	assert_int_equal(rq->state, NVME_RQ_ABANDONED);
+	reset(f);
+	works(f);
+}
+
+static void fault__wrong_cid(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "emu:");
+	stranger(&f, EMU_ACT_WRONG_CID, 0, 1, 0xfff9);	    /* inverted */
+	stranger(&f, EMU_ACT_WRONG_CID, 1, 1, 7);	    /* qsize - 1: one past the end */
+	stranger(&f, EMU_ACT_WRONG_CID, 2, 1, 8);	    /* qsize */
+	stranger(&f, EMU_ACT_WRONG_CID, 0xffff, 1, 5);	    /* a tracker that was never used */
+	stranger(&f, EMU_ACT_WRONG_CID, 0x8000, 1, 0x8006); /* no event on an I/O queue */
+	dev_close(&f.dev);
+}
+
+static void fault__wrong_sqid(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "emu:");
+	stranger(&f, EMU_ACT_WRONG_SQID, 0, 0xfffe, 6); /* inverted */
+	stranger(&f, EMU_ACT_WRONG_SQID, 1, 2, 6);	/* a queue that does not exist */
+	stranger(&f, EMU_ACT_WRONG_SQID, 0xffff, 0, 6); /* the admin queue: elsewhere */
+	stranger(&f, EMU_ACT_WRONG_SQID, 64, 65, 6);	/* one past the array */
+	stranger(&f, EMU_ACT_WRONG_SQID, 63, 64, 6);	/* its last */
+	dev_close(&f.dev);
+}
+
+/* A neighbour's name: the neighbour completes, and what is left over shows up. */
+static void fault__a_neighbours_cid(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *a, *b;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_CID, 0xffff); /* 6 says that it is 5 */
+	a = start(&f);
+	b = start(&f);
+	assert_works(dev_wait(b, NULL));
+	/* b's own is one too many; a's never comes. */
+	assert_fails(wait_ms(a, 5), ETIMEDOUT);
+	assert_int_equal(f.cq->spurious, 1);
+	nvme_rq_release(a);
+	nvme_rq_release(b);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* The waiting functions do not stumble over strangers. */
+static void fault__strangers_in_a_wait(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *lost, *good;
+	struct nvme_cqe cqe, *kept;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_SQID, 0);
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_CID, 2);
+	lost = start(&f);
+	nvme_rq_release(lost);
+	lost = start(&f);
+	nvme_rq_release(lost);
+	good = start(&f);
+	assert_fails(nvme_rq_spin(good, &cqe), EAGAIN);
+	assert_int_equal(le16_to_cpu(cqe.sqid), 0xfffe);
+	assert_fails(nvme_rq_spin(good, &cqe), EAGAIN);
+	assert_works(nvme_rq_spin(good, &cqe));
+	nvme_rq_release(good);
+
+	/* Kept for whom it may concern. */
+	kept = nvme_cq_get_cqe(f.cq);
+	assert_non_null(kept);
+	assert_null(nvme_rq_from_cqe(&f.dev.ctrl, kept));
+	kept = nvme_cq_get_cqe(f.cq);
+	assert_non_null(kept);
+	assert_null(nvme_rq_from_cqe(&f.dev.ctrl, kept));
+	assert_null(nvme_cq_get_cqe(f.cq));
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* On the admin queue, where bit 15 of a cid means something. */
+static void fault__wrong_cids_of_admin_commands(void **state)
+{
+	static const uint16_t args[] = {0, 1, 31, 0x8000, 0x8001};
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "emu:");
+	for (size_t i = 0; i < ROWS(args); i++) {
+		f.dev.ctrl.timeout_ms = 10;
+		inject_admin(&f, NVM_ADMIN_GET_FEATURES, EMU_ACT_WRONG_CID, args[i]);
+		assert_fails(
+			dev_features(&f.dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL),
+			ETIMEDOUT);
+		f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
+		for (int n = 0; n < 40; n++)
+			assert_works(dev_features(&f.dev, NVM_ADMIN_GET_FEATURES,
+						  NVM_FEAT_ARBITRATION, 0, NULL));
+	}
+	dev_close(&f.dev);
+}
+
+/* ---- unseen ---- */
+
+static void fault__stale_phase(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *a, *b;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_STALE_PHASE, 0);
+	a = start(&f);
+	assert_fails(wait_ms(a, 5), ETIMEDOUT);
+	/* The next completion is behind the slot that is still empty. */
+	b = start(&f);
+	assert_fails(wait_ms(b, 5), ETIMEDOUT);
+	assert_null(nvme_cq_get_cqe(f.cq));
+	assert_int_equal(f.cq->head, 0);
+
+	nvme_rq_release(a);
+	nvme_rq_release(b);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* ---- wrong data ---- */
+
+static void fault__corrupt_data(void **state)
+{
+	struct iommu_dmabuf buf;
+	struct fixture f;
+	char *out, *in;
+
+	(void)state;
+	open_with(&f, "emu:");
+	buf = dev_buf(&f.dev, 8192);
+	out = buf.vaddr;
+	in = out + 4096;
+	dev_fill(out, 4096, 1);
+	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_WRITE, 0, out, 4096));
+	inject(&f, NVM_CMD_READ, EMU_ACT_CORRUPT, 3000);
+	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_READ, 0, in, 4096));
+	assert_int_equal(in[3000], out[3000] ^ 1);
+	in[3000] ^= 1;
+	assert_memory_equal(in, out, 4096);
+	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_READ, 0, in, 4096));
+	assert_memory_equal(in, out, 4096);
+	iommu_put_dmabuf(&buf);
+	dev_close(&f.dev);
+}
+
+/* ---- the device as a whole ---- */
+
+/* Everything that waits ends with @err, long before any deadline. */
+static void assert_all_end(struct fixture *f, struct nvme_rq *rq, int err)
+{
+	struct timespec start_at, hour = {.tv_sec = 3600};
+
+	clock_gettime(CLOCK_MONOTONIC, &start_at);
+	assert_fails(nvme_rq_spin(rq, NULL), err);
+	assert_fails(nvme_rq_wait(rq, NULL, &hour), err);
+	errno = 0;
+	assert_int_equal(nvme_cq_wait_cqes(f->cq, NULL, 1, &hour), 0);
+	assert_int_equal(errno, err);
+	assert_fails(dev_features(&f->dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL),
+		     err);
+	assert_fails(nvme_create_iocq(&f->dev.ctrl, 2, 8, -1), err);
+	assert_fails(nvme_delete_ioqpair(&f->dev.ctrl, 1), err);
+	assert_null(nvme_cq_get_cqe(f->cq));
+	assert_true(ms_since(&start_at) < 1000.0 * DEV_PATIENCE_S);
+}
+
+static void fault__fatal_status(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *rq;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_CFS, 0);
+	rq = start(&f);
+	assert_all_end(&f, rq, EIO);
+
+	/* A reset clears it. */
+	assert_works(nvme_reset(&f.dev.ctrl));
+	assert_fails(nvme_rq_wait(rq, NULL, NULL), ECANCELED);
+	nvme_rq_release(rq);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+static void fault__hang(void **state)
+{
+	struct timespec start_at;
+	struct fixture f;
+	struct nvme_rq *rq;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_HANG, 0);
+	rq = start(&f);
+	assert_fails(wait_ms(rq, 10), ETIMEDOUT);
+	f.dev.ctrl.timeout_ms = 10;
+	assert_fails(dev_features(&f.dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL),
+		     ETIMEDOUT);
+	f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
+	nvme_rq_release(rq);
+	reset(&f);
+	works(&f);
+
+	/* Closing a hung one does not take for ever either. */
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_HANG, 0);
+	start(&f);
+	clock_gettime(CLOCK_MONOTONIC, &start_at);
+	dev_close(&f.dev);
+	assert_true(ms_since(&start_at) < 1000.0 * DEV_PATIENCE_S);
+}
+
+static void fault__gone(void **state)
+{
+	struct fixture f;
+	struct nvme_rq *rq;
+	int fds = open_fds();
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		open_with(&f, "emu:");
+		if (i) {
+			inject(&f, NVM_CMD_FLUSH, EMU_ACT_GONE, 0);
+			rq = start(&f);
+		} else {
+			inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
+			rq = start(&f);
+			emu_unplug(f.emu);
+		}
+		assert_all_end(&f, rq, ENODEV);
+		assert_fails(nvme_reset(&f.dev.ctrl), ENODEV);
+		assert_fails(nvme_enable(&f.dev.ctrl), ENODEV);
+		assert_fails(nvme_shutdown(&f.dev.ctrl), ENODEV);
+		assert_fails(nvme_configure_cq(&f.dev.ctrl, 2, 8, -1), ENODEV);
+		assert_fails(nvme_configure_sq(&f.dev.ctrl, 2, 8, f.cq, 0), ENODEV);
+		nvme_rq_release(rq);
+		nvme_close(&f.dev.ctrl);
+		assert_null(f.dev.ctrl.priv);
+	}
+	if (fds != open_fds())
+		fail_msg("%d descriptors, then %d", fds, open_fds());
+}
+
+/* ---- queues ---- */
+
+static void fault__refused_creation_leaves_nothing(void **state)
+{
+	struct fixture f;
+	size_t mapped;
+
+	(void)state;
+	open_with(&f, "emu:");
+	mapped = mapped_bytes(__iommu_ctx(&f.dev.ctrl));
+	for (int i = 0; i < 10; i++) {
+		inject_admin(&f, NVM_ADMIN_CREATE_CQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
+		assert_fails(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0), EREMOTEIO);
+		inject_admin(&f, NVM_ADMIN_CREATE_SQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
+		assert_fails(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0), EREMOTEIO);
+		assert_null(f.dev.ctrl.cq[2].mem.vaddr);
+		assert_null(f.dev.ctrl.sq[2].mem.vaddr);
+		assert_int_equal(mapped_bytes(__iommu_ctx(&f.dev.ctrl)), mapped);
+	}
+	assert_works(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0));
+	dev_close(&f.dev);
+}
+
+/* After a timeout the controller may have the queue: its memory stays until a reset. */
+static void fault__lost_creation_keeps_the_memory(void **state)
+{
+	static const uint8_t opcodes[] = {NVM_ADMIN_CREATE_CQ, NVM_ADMIN_CREATE_SQ};
+	struct fixture f;
+	struct iommu_ctx *ctx;
+	size_t mapped;
+
+	(void)state;
+	open_with(&f, "emu:");
+	ctx = __iommu_ctx(&f.dev.ctrl);
+	mapped = mapped_bytes(ctx);
+	for (size_t i = 0; i < ROWS(opcodes); i++) {
+		f.dev.ctrl.timeout_ms = 10;
+		inject_admin(&f, opcodes[i], EMU_ACT_DROP, 0);
+		assert_fails(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0), ETIMEDOUT);
+		assert_null(f.dev.ctrl.sq[2].mem.vaddr);
+		assert_true(mapped_bytes(ctx) > mapped);
+		f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
+		works(&f);
+
+		/* The controller has it indeed, and says so. */
+		if (!i)
+			assert_fails(nvme_create_iocq(&f.dev.ctrl, 2, 64, -1), EINVAL);
+		reset(&f);
+		assert_int_equal(mapped_bytes(ctx), mapped);
+		assert_works(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0));
+		assert_works(nvme_delete_ioqpair(&f.dev.ctrl, 2));
+	}
+	dev_close(&f.dev);
+}
+
+static void fault__refused_deletion_keeps_the_queue(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "emu:");
+	inject_admin(&f, NVM_ADMIN_DELETE_SQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
+	assert_fails(nvme_delete_ioqpair(&f.dev.ctrl, 1), EREMOTEIO);
+	works(&f);
+
+	/* The second half refused: the pair may be deleted once more. */
+	inject_admin(&f, NVM_ADMIN_DELETE_CQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
+	assert_fails(nvme_delete_ioqpair(&f.dev.ctrl, 1), EREMOTEIO);
+	assert_null(f.dev.ctrl.sq[1].mem.vaddr);
+	assert_non_null(f.dev.ctrl.cq[1].mem.vaddr);
+	assert_works(nvme_delete_ioqpair(&f.dev.ctrl, 1));
+	assert_null(f.dev.ctrl.cq[1].mem.vaddr);
+	dev_close(&f.dev);
+}
+
+/* ---- all together ---- */
+
+static void fault__many_delays_and_refusals(void **state)
+{
+	static const struct emu_fault script[] = {
+		{.sqid = 1,
+		 .opcode = EMU_ANY,
+		 .prob = 300000,
+		 .seed = 1,
+		 .act = EMU_ACT_DELAY,
+		 .arg = 200},
+		{.sqid = 1,
+		 .opcode = EMU_ANY,
+		 .prob = 100000,
+		 .seed = 2,
+		 .act = EMU_ACT_STATUS,
+		 .arg = 0x281},
+		{.sqid = 1,
+		 .opcode = EMU_ANY,
+		 .prob = 50000,
+		 .seed = 3,
+		 .act = EMU_ACT_DELAY,
+		 .arg = 2000},
+	};
+	unsigned long posted = 0, done = 0, refused = 0, rounds = test_scale(5000);
+	struct fixture f;
+	struct nvme_cqe *cqe;
+
+	(void)state;
+	open_with(&f, "emu:");
+	for (size_t i = 0; i < ROWS(script); i++)
+		assert_works(emu_fault_add(f.emu, &script[i]));
+	while (done < rounds) {
+		while (posted < rounds && posted - done < QSIZE - 1) {
+			start(&f);
+			posted++;
+		}
+		while ((cqe = nvme_cq_get_cqe(f.cq))) {
+			struct nvme_rq *rq = nvme_rq_from_cqe(&f.dev.ctrl, cqe);
+
+			assert_non_null(rq);
+			refused += !nvme_cqe_ok(cqe);
+			nvme_rq_release(rq);
+			done++;
+		}
+		nvme_cq_update_head(f.cq);
+	}
+	if (rounds >= 1000)
+		assert_in_range(refused, rounds / 30, rounds / 8); /* about 7 % */
+	assert_int_equal(f.cq->spurious, 0);
+	assert_int_equal(f.cq->late, 0);
+	emu_fault_clear(f.emu);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fault__status_has_an_errno),
+		cmocka_unit_test(fault__late_but_waited_for),
+		cmocka_unit_test(fault__late_and_given_up_on),
+		cmocka_unit_test(fault__late_in_anothers_wait),
+		cmocka_unit_test(fault__lost),
+		cmocka_unit_test(fault__lost_synchronous_commands),
+		cmocka_unit_test(fault__twice_and_still_ours),
+		cmocka_unit_test(fault__twice_and_given_back),
+		cmocka_unit_test(fault__twice_in_anothers_wait),
+		cmocka_unit_test(fault__wrong_cid),
+		cmocka_unit_test(fault__wrong_sqid),
+		cmocka_unit_test(fault__a_neighbours_cid),
+		cmocka_unit_test(fault__strangers_in_a_wait),
+		cmocka_unit_test(fault__wrong_cids_of_admin_commands),
+		cmocka_unit_test(fault__stale_phase),
+		cmocka_unit_test(fault__corrupt_data),
+		cmocka_unit_test(fault__fatal_status),
+		cmocka_unit_test(fault__hang),
+		cmocka_unit_test(fault__gone),
+		cmocka_unit_test(fault__refused_creation_leaves_nothing),
+		cmocka_unit_test(fault__lost_creation_keeps_the_memory),
+		cmocka_unit_test(fault__refused_deletion_keeps_the_queue),
+		cmocka_unit_test(fault__many_delays_and_refusals),
+	};
+
+	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bring-up that fails: ten times for each reason, nothing stays mapped or open, the structure is all
+ * zero, and then it works.
+ */
+#include <time.h>
+
+#include <belfry/emu.h>
+
+#include "dev.h"
+
+static void assert_all_zero(const struct nvme_ctrl *ctrl)
+{
+	const unsigned char *bytes = (const void *)ctrl;
+
+	for (size_t i = 0; i < sizeof(*ctrl); i++)
+		assert_int_equal(bytes[i], 0);
+}
+
+static const struct {
+	const char *name;
+	int err;
+} failures[] = {
+	/* Set Features, Number of Queues */
+	{"emu:fault=act=status:op=9:arg=6", EREMOTEIO},
+	{"emu:fault=act=status:op=9:arg=2", EINVAL},
+	{"emu:fault=act=cfs:op=9", EIO},
+	{"emu:fault=act=gone:op=9", ENODEV},
+	/* Identify Controller */
+	{"emu:fault=act=status:op=6:arg=6", EREMOTEIO},
+	{"emu:fault=act=cfs:op=6", EIO},
+	{"emu:fault=act=gone:op=6", ENODEV},
+	/* Doorbell Buffer Config */
+	{"emu:dbbuf=on,fault=act=status:op=0x7c:arg=4", ECOMM},
+	{"emu:dbbuf=on,fault=act=cfs:op=0x7c", EIO},
+	{"emu:dbbuf=on,fault=act=gone:op=0x7c", ENODEV},
+	/* the name */
+	{"emu:what=1", EINVAL},
+	{"emu:size=many", EINVAL},
+	{"emu:mpsmin=3,mpsmax=1", EINVAL},
+	{"emu:fault=act=explode", EINVAL},
+	{"emu:file=/nonexistent/directory/image", ENOENT},
+};
+
+static void fault_init__ten_failures_leak_nothing(void **state)
+{
+	struct iommu_ctx *ctx = iommu_get_context("emu:");
+	int fds = 0;
+
+	(void)state;
+	assert_non_null(ctx);
+	for (size_t i = 0; i < ROWS(failures); i++) {
+		struct nvme_ctrl ctrl = {};
+
+		for (int n = 0; n < 10; n++) {
+			ctrl.pci.dev.ctx = ctx;
+			errno = 0;
+			if (nvme_init(&ctrl, failures[i].name, NULL) != -1 ||
+			    errno != failures[i].err)
+				fail_msg("%s: %s", failures[i].name, strerror(errno));
+			assert_all_zero(&ctrl);
+			nvme_close(&ctrl);
+			assert_nothing_mapped(ctx);
+			if (!i && n == 1)
+				fds = open_fds();
+		}
+		ctrl.pci.dev.ctx = ctx;
+		assert_works(nvme_init(&ctrl, "emu:", NULL));
+		nvme_close(&ctrl);
+		assert_nothing_mapped(ctx);
+	}
+	assert_int_equal(open_fds(), fds);
+}
+
+/* Bring-up by hand, with a short deadline: commands that are never answered. */
+static void fault_init__no_answer(void **state)
+{
+	static const char *const names[] = {
+		"emu:fault=act=drop:op=9",	 "emu:fault=act=wrong_cid:op=9",
+		"emu:fault=act=wrong_sqid:op=9", "emu:fault=act=stale_phase:op=9",
+		"emu:fault=act=hang:op=9",	 "emu:fault=act=delay:op=9:arg=3000000",
+	};
+	struct iommu_ctx *ctx = iommu_get_context("emu:");
+
+	(void)state;
+	assert_non_null(ctx);
+	for (size_t i = 0; i < ROWS(names); i++) {
+		for (int n = 0; n < 3; n++) {
+			struct dev dev = {};
+
+			dev.ctrl.pci.dev.ctx = ctx;
+			assert_works(nvme_ctrl_init(&dev.ctrl, names[i], NULL));
+			assert_works(nvme_reset(&dev.ctrl));
+			assert_works(nvme_configure_adminq(&dev.ctrl, 0));
+			assert_works(nvme_enable(&dev.ctrl));
+			dev.ctrl.timeout_ms = 10;
+			assert_fails(dev_features(&dev, NVM_ADMIN_SET_FEATURES, NVM_FEAT_NUM_QUEUES,
+						  0x30003, NULL),
+				     ETIMEDOUT);
+			dev_close(&dev);
+			assert_nothing_mapped(ctx);
+		}
+	}
+}
+
+/* CAP.TO is 1: 500 ms units, and one more to be sure. */
+static void fault_init__never_ready(void **state)
+{
+	struct nvme_ctrl ctrl = {};
+	struct timespec start;
+	double ms;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	assert_fails(nvme_init(&ctrl, "emu:to=1,rdy_ms=100000", NULL), ETIMEDOUT);
+	ms = ms_since(&start);
+	assert_all_zero(&ctrl);
+	assert_true(ms >= 500);
+	assert_true(ms < 1000.0 * DEV_PATIENCE_S);
+	assert_works(nvme_init(&ctrl, "emu:to=1", NULL));
+	nvme_close(&ctrl);
+}
+
+static void fault_init__ready_late(void **state)
+{
+	struct nvme_ctrl ctrl = {};
+	struct timespec start;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	assert_works(nvme_init(&ctrl, "emu:to=20,rdy_ms=100", NULL));
+	assert_true(ms_since(&start) >= 100);
+	nvme_close(&ctrl);
+}
+
+static void fault_init__gone_before(void **state)
+{
+	struct nvme_ctrl ctrl = {};
+
+	(void)state;
+	assert_works(nvme_ctrl_init(&ctrl, "emu:cmb=1M", NULL));
+	emu_unplug(emu_ctrl_get(&ctrl.pci.dev));
+	assert_fails(nvme_reset(&ctrl), ENODEV);
+	assert_fails(nvme_configure_adminq(&ctrl, 0), ENODEV);
+	assert_fails(nvme_configure_cmb(&ctrl), ENODEV);
+	nvme_close(&ctrl);
+	assert_all_zero(&ctrl);
+}
+
+/* The controller grants less than was asked for, or is asked for more than it has. */
+static void fault_init__few_queues(void **state)
+{
+	struct nvme_ctrl ctrl = {};
+
+	(void)state;
+	assert_works(nvme_init(&ctrl, "emu:queues=3", NULL));
+	assert_int_equal(ctrl.config.nsqa, 2); /* 0's based */
+	assert_int_equal(ctrl.config.ncqa, 2);
+	assert_works(nvme_create_ioqpair(&ctrl, 3, 8, -1, 0));
+	assert_fails(nvme_create_ioqpair(&ctrl, 4, 8, -1, 0), EINVAL);
+	nvme_close(&ctrl);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fault_init__ten_failures_leak_nothing),
+		cmocka_unit_test(fault_init__no_answer),
+		cmocka_unit_test(fault_init__never_ready),
+		cmocka_unit_test(fault_init__ready_late),
+		cmocka_unit_test(fault_init__gone_before),
+		cmocka_unit_test(fault_init__few_queues),
+	};
+
+	return cmocka_run_group_tests_name("fault_init", tests, NULL, NULL);
+}
