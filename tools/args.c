@@ -173,7 +173,7 @@ static void convert(const struct arg *rows, struct option *longs, char *letters)
 	/* '+' is not wanted: options may follow operands. ':' tells missing values apart. */
 	*letters++ = ':';
 	*letters++ = VALUE_HELP;
-	for (; rows[i].name && i < NR_OPTIONS_MAX; i++) {
+	for (; i < NR_OPTIONS_MAX && rows[i].name; i++) {
 		bool takes_value = rows[i].type != ARG_FLAG;
 
 		longs[i] = (struct option){.name = rows[i].name,

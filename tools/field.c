@@ -44,12 +44,11 @@ static struct text power(uint64_t exponent, bool bytes)
 	return text;
 }
 
-static struct text formatted(const char *fmt, uint64_t value)
+static struct text counted(uint64_t value, const char *unit)
 {
 	struct text text;
 
-	/* The formats are the constants below. */
-	snprintf(text.s, sizeof(text.s), fmt, value);
+	snprintf(text.s, sizeof(text.s), "%" PRIu64 "%s", value, unit);
 	return text;
 }
 
@@ -76,7 +75,7 @@ static struct text say_kelvin(uint64_t value)
 	if (!value)
 		return (struct text){"not reported"};
 	snprintf(text.s, sizeof(text.s), "%d %sC", (int)value - KELVIN_ZERO_C,
-		 text_unicode() ? "\u00b0" : "");
+		 text_unicode() ? "°" : "");
 	return text;
 }
 
@@ -109,7 +108,7 @@ static struct text say(enum unit unit, uint64_t value)
 
 	switch (unit) {
 	case UNIT_COUNT0:
-		return formatted("%" PRIu64, value + 1);
+		return counted(value + 1, "");
 	case UNIT_LIMIT:
 		return value ? text : (struct text){"no limit"};
 	case UNIT_LOG2:
@@ -125,7 +124,7 @@ static struct text say(enum unit unit, uint64_t value)
 	case UNIT_KELVIN:
 		return say_kelvin(value);
 	case UNIT_PERCENT:
-		return formatted("%" PRIu64 " %%", value);
+		return counted(value, " %");
 	case UNIT_US:
 	case UNIT_US100:
 	case UNIT_MS:
@@ -133,9 +132,9 @@ static struct text say(enum unit unit, uint64_t value)
 	case UNIT_MS500:
 		return say_time(unit, value);
 	case UNIT_MINUTES:
-		return formatted("%" PRIu64 " min", value);
+		return counted(value, " min");
 	case UNIT_HOURS:
-		return formatted("%" PRIu64 " h", value);
+		return counted(value, " h");
 	case UNIT_CENTIWATT:
 		snprintf(text.s, sizeof(text.s), "%.2f W", (double)value / 100);
 		return text;

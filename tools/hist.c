@@ -114,6 +114,6 @@ void hist_chart(const struct hist *hist, double scale)
 		chart_row("  ", (double)hist_slot_low(edges[row]) * scale, rows[row], hist->count,
 			  most);
 	if (above)
-		chart_row(text_unicode() ? " \u2265" : ">=",
+		chart_row(text_unicode() ? " ≥" : ">=",
 			  (double)hist_slot_low(edges[nr - 1]) * scale, above, hist->count, most);
 }

@@ -362,7 +362,7 @@ static void print_formats(struct out *out, const struct nvm_id_ns *id)
 		if (!out->json) {
 			printf("  %-10u  %5s + %2u B, performance %u%s\n", i,
 			       lbaf->lbads < 32 ? text_bytes(1ull << lbaf->lbads).s : "?",
-			       le16_to_cpu(lbaf->ms), lbaf->rp & 3,
+			       le16_to_cpu(lbaf->ms), lbaf->rp & 3u,
 			       i == identify_format(id) ? ", in use" : "");
 			continue;
 		}

@@ -11,6 +11,7 @@
 
 #define MAGIC	    0x7972666c65622e21 /* "!.belfry" */
 #define STAMP_WORDS 4
+#define STAMP_BYTES sizeof(uint64_t[STAMP_WORDS])
 #define IMAGE_PAGE  4096
 #define IMAGE_RUN   16 /* pages of one kind in a row */
 
@@ -86,7 +87,7 @@ static uint32_t first_difference(const uint64_t *word, const uint64_t stamp[STAM
 static void describe(const uint64_t *word, const uint64_t stamp[STAMP_WORDS], uint32_t at,
 		     char *why, size_t len)
 {
-	if (word[0] == MAGIC && memcmp(word, stamp, STAMP_WORDS * 8) != 0)
+	if (word[0] == MAGIC && memcmp(word, stamp, STAMP_BYTES) != 0)
 		snprintf(why, len,
 			 "block %" PRIu64 " (generation %" PRIu64 ") holds block %" PRIu64
 			 " of generation %" PRIu64 "%s",

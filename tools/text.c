@@ -71,7 +71,7 @@ struct text text_bytes(uint64_t bytes)
 struct text text_count(double count)
 {
 	static const char *const units[] = {"", "k", "M", "G", "T"};
-	struct text text;
+	struct text text = {""};
 	size_t len;
 	int unit = 0;
 
@@ -95,7 +95,7 @@ struct text text_time(double ns)
 	if (ns < 999.5)
 		return significant(ns, "ns");
 	if (ns < 999.5e3)
-		return significant(ns / 1e3, screen.unicode ? "\u00b5s" : "us");
+		return significant(ns / 1e3, screen.unicode ? "µs" : "us");
 	if (ns < 999.5e6)
 		return significant(ns / 1e6, "ms");
 	return significant(ns / 1e9, "s");
@@ -113,7 +113,7 @@ void text_print_right(struct text text, int width)
 
 struct text text_field(const char *field, size_t len)
 {
-	struct text text;
+	struct text text = {""};
 	size_t used = 0;
 
 	if (len > 60)
@@ -131,8 +131,7 @@ struct text text_field(const char *field, size_t len)
 
 void text_bar(double part, int width, char buf[184])
 {
-	static const char *const eighths[] = {"",	"\u258f", "\u258e", "\u258d",
-					      "\u258c", "\u258b", "\u258a", "\u2589"};
+	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 	int units = (int)(part * width * 8 + 0.5);
 	int full, column = 0;
 	size_t used = 0;
@@ -144,7 +143,7 @@ void text_bar(double part, int width, char buf[184])
 	full = units / 8;
 
 	for (; column < full && column < width; column++)
-		used += (size_t)sprintf(buf + used, "%s", screen.unicode ? "\u2588" : "#");
+		used += (size_t)sprintf(buf + used, "%s", screen.unicode ? "█" : "#");
 	if (column < width && units % 8) {
 		used += (size_t)sprintf(buf + used, "%s", eighths[units % 8]);
 		column++;

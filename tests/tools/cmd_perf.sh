@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# perf: every pattern, verified; its figures agree with each other.
+# shellcheck source=tests/tools/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+dev=emu:size=8M
+
+for pattern in read write randread randwrite mix; do
+	check "$pattern, verified" json \
+		'd["verified_commands"] > 0 and d["all"]["commands"] == 3000 and d["verify"]' \
+		perf $dev --pattern $pattern --verify --count 3000
+done
+check "reads of a mix are counted apart" json \
+	'd["read"]["commands"] + d["write"]["commands"] == 4000 and
+	 3000 < d["read"]["commands"] < 3400' perf $dev --pattern mix --reads 80 --count 4000
+check "a mix of reads alone" json 'd["write"]["commands"] == 0' \
+	perf $dev --pattern mix --reads 100 --count 1000
+check "large blocks, PRP lists" json 'd["read"]["bytes"] == 200 << 20' \
+	perf $dev,sgl=off --pattern read --bs 1M --qd 4 --verify --count 200
+check "blocks of 4 KiB" json 'd["all"]["commands"] == 1000' \
+	perf $dev,lbads=12 --pattern mix --verify --count 1000
+check "metadata apart" run 0 perf $dev,ms=8 --pattern mix --verify --count 1000
+check "metadata after the data" run 0 perf $dev,ms=8,ext=on --bs 4160 --pattern mix --verify --count 1000
+check "shadow doorbells" run 0 perf $dev,dbbuf=on --pattern mix --verify --count 1000
+check "depth 1" json 'd["depth"] == 1 and d["all"]["commands"] == 500' perf $dev --qd 1 --count 500
+check "a deep queue" json 'd["all"]["commands"] == 5000' perf $dev --qd 1000 --bs 512 --count 5000
+check "three queues" json 'd["queues"] == 3 and d["all"]["commands"] == 3001' \
+	perf $dev --queues 3 --qd 4 --pattern mix --verify --count 3001
+check "--size" json 'd["all"]["bytes"] == 1 << 20' perf $dev --size 1M
+check "--region" json 'd["region"] == 1 << 20' perf $dev --region 1M --count 100
+check "--runtime" json '200e6 <= d["elapsed_ns"] < 5e9' perf $dev --runtime 200ms
+check "percentiles ascend" json \
+	'(lambda l: 0 < l["min"] <= l["p50"] <= l["p99"] <= l["p999"] <= l["max"]
+	  and l["min"] <= l["mean"] <= l["max"])(d["all"]["latency_ns"])' perf $dev --count 2000
+check "the histogram has every command" json \
+	'sum(s["count"] for s in d["histogram"]) == 2000 and
+	 all((s["to_ns"] - s["from_ns"]) / s["from_ns"] < 0.016 for s in d["histogram"] if s["from_ns"] > 64)' \
+	perf $dev --count 2000
+check "commands per second are commands by seconds" json \
+	'abs(d["all"]["iops"] * d["elapsed_ns"] / 1e9 - 2000) < 1' perf $dev --count 2000
+check "text has the percentiles" run_says "p99.9" perf $dev --count 1000
+check "text has bars" run_says "█" perf $dev --count 1000
+check "without UTF-8 it is ASCII" sh -c "LC_ALL=C '$belfry' perf $dev --count 1000 | LC_ALL=C grep -c '[^ -~]' | grep -qx 0"
+
+check "a flipped bit is found" run_complains 1 "data is wrong: block" \
+	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" --pattern mix --verify --count 2000
+check "... and is not without --verify" run 0 \
+	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" --pattern mix --count 2000
+check "a command that is lost" run_complains 1 "did not complete within 300 ms" \
+	perf "$dev,fault=act=drop:sq=1:op=2:nth=50" --count 2000 --timeout 300ms
+check "a completion of nobody's command" run_complains 1 "did not complete within" \
+	perf "$dev,fault=act=wrong_cid:sq=1:op=2:nth=50" --count 2000 --timeout 300ms
+check "a command that fails" run_complains 1 "READ_ERROR" \
+	perf "$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50" --count 2000
+check "a device that is gone" run_complains 1 "waiting for a completion" \
+	perf "$dev,fault=act=gone:sq=1:op=2:nth=50" --count 2000 --timeout 10s
+check "an interrupt ends it, with what there is" sh -c "
+	'$belfry' perf $dev --runtime 60s --json >out & pid=\$!
+	sleep 1; kill -INT \$pid; wait \$pid; [ \$? -eq 130 ]"
+check "... as JSON" is_json 'd["interrupted"] and d["all"]["commands"] > 0'
+
+done_testing
