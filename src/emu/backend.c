@@ -56,15 +56,15 @@ static int mem_zero(struct emu_store *store, uint64_t off, uint64_t len)
 	return 0;
 }
 
+/* Memory that is not new is only ever resized to be erased. */
 static int mem_resize(struct emu_store *store, uint64_t len, bool erase)
 {
 	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+	(void)erase;
 	if (mem == MAP_FAILED)
 		return -1;
-	if (!erase && store->len)
-		memcpy(mem, store->mem, store->len < len ? store->len : len);
 	if (store->mem)
 		munmap(store->mem, store->len);
 	store->mem = mem;

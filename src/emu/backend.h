@@ -30,8 +30,8 @@ struct emu_store_ops {
 	int (*zero)(struct emu_store *store, uint64_t off, uint64_t len);
 	/* Make everything written so far survive a loss of power. */
 	int (*flush)(struct emu_store *store);
-	/* Change the length to @len; with @erase all bytes become zero, else those that stay
-	 * are kept. Sets store->len. */
+	/* Change the length to @len and set store->len. With @erase all bytes become zero; without
+	 * it the store was just opened, and the bytes that it had stay. */
 	int (*resize)(struct emu_store *store, uint64_t len, bool erase);
 	/* Give everything back; the store is not used again. */
 	void (*close)(struct emu_store *store);
@@ -80,7 +80,7 @@ int emu_store_open_file(struct emu_store *store, const char *path);
  * emu_store_resize() - change the length of a store
  * @store: store
  * @len: bytes, not 0
- * @erase: all bytes become zero; else the bytes that stay are kept
+ * @erase: all bytes become zero; false only for a store that was just opened, whose bytes stay
  *
  * Return: 0, or -1: ENOMEM, ENOSPC a block device is too small, or what ftruncate(2) gave.
  */

@@ -108,6 +108,7 @@ static void features__simple_ones_are_checked_and_kept(void **state)
 		{"events", SET, 0, 0x0b, 0x102, 0, 0},
 		{"are kept", GET, 0, 0x0b, 0, 0, 0x102},
 		{"profile 0", SET, 0, 0x19, 0, 0, 0},
+		{"is 0", GET, 0, 0x19, 0, 0, 0},
 		{"profile 1", SET, 0, 0x19, 1, 0x12b, 0},
 		{"software progress", SET, 0, 0x80, 3, 0, 0},
 		{"is kept", GET, 0, 0x80, 0, 0, 3},
@@ -231,6 +232,9 @@ static void interrupt_vectors__each_has_its_own(void **state)
 	(void)state;
 	emu_host_start(&host, "vectors=3");
 	run_rows(&host, rows, ROWS(rows));
+	emu_host_disable(&host);
+	emu_host_enable(&host, 32);
+	run_rows(&host, rows, 1); /* on again */
 	emu_host_close(&host);
 }
 

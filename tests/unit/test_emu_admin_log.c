@@ -206,7 +206,7 @@ static void effects_log__agrees_with_what_is_refused(void **state)
 	struct emu_host host;
 
 	(void)state;
-	emu_cmd_start(&host, "size=1M,aerl=15");
+	emu_cmd_start(&host, "size=1M,dbbuf=on");
 	memcpy(acs, emu_cmd_log(&host, 0x05, 4096, false), sizeof(acs));
 	memcpy(iocs, (const uint8_t *)emu_host_data(&host, 0) + 1024, sizeof(iocs));
 	assert_int_equal(le32_to_cpu(acs[0x06]), 0x00001);

@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -256,6 +258,86 @@ static void file__that_was_cut_short_is_a_media_error(void **state)
 	emu_host_close(&host);
 }
 
+/* RLIMIT_FSIZE stands for the disk that is full. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void file__that_cannot_be_written_is_a_write_fault(void **state)
+{
+	union nvme_cmd cmd;
+	struct emu_host host;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	emu_cmd_start(&host, opts_of("full", "size=1M,capacity=2M"));
+	limit_files(65536);
+	emu_cmd_io(&host, WRITE, 120, 8, 0);
+	emu_cmd_io(&host, WRITE, 128, 8, 0x280);
+	emu_cmd_io(&host, WRITE, 121, 8, 0x280); /* the first seven could be written */
+	memset(emu_host_data(&host, 0), 0, 32);
+	cmd = emu_cmd_rw(0x19, 1, 128, 1); /* copy of one block, 0 */
+	emu_cmd_send(&host, 1, &cmd, 0x280, "copy");
+
+	/* A namespace that there is no room for, and a format that fails half way */
+	*(uint8_t *)emu_host_data(&host, 1) = 0x08;
+	*(uint8_t *)emu_host_data(&host, 9) = 0x08;
+	emu_cmd_admin(&host, 0x0d, 0, 0, 0, 0x006);
+	assert_memory_equal(emu_cmd_identify(&host, 0x10, 1), zeros, 4096);
+	emu_cmd_admin(&host, FORMAT, 1, 4, 0, 0x006);
+	assert_int_equal(((const uint8_t *)emu_cmd_identify(&host, 0x00, 1))[26], 0);
+	emu_cmd_io(&host, READ, 0, 1, 0x281);
+	limit_files(RLIM_INFINITY);
+	emu_cmd_admin(&host, FORMAT, 1, 4, 0, 0);
+	emu_cmd_io(&host, WRITE, 255, 1, 0);
+	emu_host_close(&host);
+
+	/* Metadata is behind the data. */
+	emu_cmd_start(&host, opts_of("full.meta", "size=1M,ms=8"));
+	limit_files(1 << 20);
+	cmd = emu_cmd_rw(WRITE, 1, 0, 1);
+	cmd.mptr = cpu_to_le64(emu_host_iova(4096));
+	emu_cmd_send(&host, 1, &cmd, 0x280, "metadata");
+	limit_files(RLIM_INFINITY);
+	emu_cmd_send(&host, 1, &cmd, 0, "metadata");
+	emu_host_close(&host);
+}
+
+static void file__is_complete_after_a_shutdown(void **state)
+{
+	struct emu_host host;
+	uint8_t block[512];
+	int fd;
+
+	(void)state;
+	emu_cmd_start(&host, opts_of("shutdown", "size=1M"));
+	memset(emu_host_data(&host, 0), 0x5a, 512);
+	emu_cmd_io(&host, WRITE, 2047, 1, 0);
+	emu_reg_write(host.emu, 0x14, 4, 0x00464001); /* CC.SHN: normal */
+	emu_host_wait_csts(&host, 0xc, 0x8);	      /* CSTS.SHST: complete */
+	fd = open(path_of("shutdown"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(fd, block, 512, 2047 * 512), 512);
+	assert_int_equal(block[0], 0x5a);
+	close(fd);
+	emu_host_close(&host);
+}
+
+static void memory__that_is_too_large_is_refused(void **state)
+{
+	struct emu_domain *dom = emu_domain_create();
+
+	(void)state;
+	errno = 0;
+	assert_null(emu_ctrl_create("size=512T", dom));
+	assert_int_equal(errno, ENOMEM);
+	emu_domain_put(dom);
+}
+
 static void file__bit_buckets_swallow_bytes(void **state)
 {
 	union nvme_cmd cmd = emu_cmd_rw(READ, 1, 0, 8);
@@ -300,6 +382,9 @@ int main(void)
 		cmocka_unit_test(file__one_for_each_namespace),
 		cmocka_unit_test(file__zeroed_blocks_take_no_space),
 		cmocka_unit_test(file__that_was_cut_short_is_a_media_error),
+		cmocka_unit_test(file__that_cannot_be_written_is_a_write_fault),
+		cmocka_unit_test(file__is_complete_after_a_shutdown),
+		cmocka_unit_test(memory__that_is_too_large_is_refused),
 		cmocka_unit_test(file__bit_buckets_swallow_bytes),
 	};
 
