@@ -384,9 +384,10 @@ int nvme_rq_mapv(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd
  *
  * Context: owner of the completion queue.
  * Return: 0, or -1: EAGAIN the completion was another's (call again), ENODEV the device is
- *	gone, EIO it reports a fatal status (CSTS.CFS), ECANCELED the command went away with a reset, EINVAL no command of @rq is in
- *	flight, ENOMEM no room to keep another's completion (it is still in the
- *	queue), or the errno of the status in @cqe_copy (nvme_status_errno()).
+ *	gone, EIO it reports a fatal status (CSTS.CFS), ECANCELED the command went away
+ *	with a reset, EINVAL no command of @rq is in flight, ENOMEM no room to keep
+ *	another's completion (it is still in the queue), or the errno of the status in
+ *	@cqe_copy (nvme_status_errno()).
  */
 int nvme_rq_spin(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
 
