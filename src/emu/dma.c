@@ -40,17 +40,19 @@ static int iov_grow(struct emu_req *req)
 	return 0;
 }
 
+/* Does @base go on where @last ends; two holes are one. */
+static inline bool adjacent(const struct iovec *last, const void *base)
+{
+	if (!base || !last->iov_base)
+		return !base && !last->iov_base;
+	return (const uint8_t *)last->iov_base + last->iov_len == (const uint8_t *)base;
+}
+
 static inline uint16_t iov_push(struct emu_req *req, void *base, size_t len)
 {
-	if (req->niov) {
-		struct iovec *last = &req->iov[req->niov - 1];
-
-		if (base ? (uint8_t *)last->iov_base + last->iov_len == (uint8_t *)base &&
-				    last->iov_base
-			 : !last->iov_base) {
-			last->iov_len += len;
-			return 0;
-		}
+	if (req->niov && adjacent(&req->iov[req->niov - 1], base)) {
+		req->iov[req->niov - 1].iov_len += len;
+		return 0;
 	}
 	if (unlikely(req->niov == req->iov_cap) && iov_grow(req))
 		return NVM_SC_INTERNAL;
