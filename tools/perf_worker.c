@@ -6,7 +6,6 @@
 #include "tools/perf_worker.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "tools/cmd.h"
 #include "tools/msg.h"
@@ -15,6 +14,9 @@
 
 /* Empty polls before the thread waits in the library, which sleeps when that takes long. */
 #define POLLS_BEFORE_WAIT 8192
+
+/* Completions that one look at the clock is good for: within so many, nothing grows old. */
+#define PER_LOOK 4
 
 #define CALIBRATE_ROUNDS 200000
 
@@ -182,14 +184,16 @@ static void finish(struct perf_worker *w, struct nvme_cqe *cqe, uint64_t now)
 static uint64_t reap(struct perf_worker *w)
 {
 	struct nvme_cqe *cqe = nvme_cq_get_cqe(w->cq);
-	uint64_t before = w->in_flight, now;
+	uint64_t before = w->in_flight, now = 0;
 
 	if (!cqe)
 		return 0;
-	now = get_ticks();
-	do
+	/* A completion that arrives while others are dealt with must not get their time. */
+	for (unsigned int nr = 0; cqe; cqe = nvme_cq_get_cqe(w->cq)) {
+		if (nr++ % PER_LOOK == 0)
+			now = get_ticks();
 		finish(w, cqe, now);
-	while ((cqe = nvme_cq_get_cqe(w->cq)));
+	}
 	nvme_cq_update_head(w->cq);
 
 	w->batches++;
@@ -245,32 +249,31 @@ void *perf_worker_run(void *arg)
 	return NULL;
 }
 
-double perf_worker_calibrate(struct perf_worker *worker, double per_batch)
+/* A batch has one look for each PER_LOOK commands or part of that. */
+static double looks_per_command(double per_batch)
 {
-	struct perf_worker *w = worker;
-	uint64_t random = w->random, cursor = w->cursor, start_ticks, looks, commands;
-	struct hist *scratch = calloc(1, sizeof(*scratch));
-	struct perf_slot slot = {0};
-	double per_tick = 1e9 / (double)belfry_ticks_freq();
+	return per_batch < PER_LOOK ? 1 / per_batch : 1.0 / PER_LOOK;
+}
 
-	if (!scratch)
-		return 0;
+double perf_worker_calibrate(struct perf_worker *w, double per_batch)
+{
+	double per_tick = 1e9 / (double)belfry_ticks_freq();
+	uint64_t start_ticks, looks, commands;
+	struct perf_slot slot = {0};
+
 	start_ticks = get_ticks();
 	for (unsigned int i = 0; i < CALIBRATE_ROUNDS; i++) {
 		choose(w, &slot);
-		hist_add(scratch, (slot.chunk & 0xffff) + slot.write);
+		hist_add(&w->side[slot.write], slot.chunk & 0xffff);
 	}
 	commands = get_ticks() - start_ticks;
 
 	start_ticks = get_ticks();
-	for (unsigned int i = 0; i < CALIBRATE_ROUNDS; i++) {
+	for (unsigned int i = 0; i < CALIBRATE_ROUNDS; i++)
 		(void)get_ticks();
-		(void)get_ticks();
-	}
 	looks = get_ticks() - start_ticks;
 
-	free(scratch);
-	w->random = random;
-	w->cursor = cursor;
-	return ((double)commands + (double)looks / per_batch) * per_tick / CALIBRATE_ROUNDS;
+	/* One look before each batch, and then as reap() does. */
+	return ((double)commands + (double)looks * (1 / per_batch + looks_per_command(per_batch))) *
+	       per_tick / CALIBRATE_ROUNDS;
 }

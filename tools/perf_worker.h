@@ -117,11 +117,11 @@ void *perf_worker_run(void *arg);
 
 /**
  * perf_worker_calibrate() - how long the thread's own part of a command takes
- * @worker: thread that has ended; its state is used and left as it was
+ * @w: thread that has ended; its histograms are of no use afterwards
  * @per_batch: commands in a batch, 1 or more
  *
  * Return: nanoseconds.
  */
-double perf_worker_calibrate(struct perf_worker *worker, double per_batch);
+double perf_worker_calibrate(struct perf_worker *w, double per_batch);
 
 #endif /* BELFRY_TOOLS_PERF_WORKER_H */
