@@ -33,6 +33,7 @@
 /* The first half of a fused operation, waiting for the second, by queue. */
 struct emu_fused {
 	bool valid;
+	uint32_t slot; /* where in its ring the second half must be */
 	union nvme_cmd cmd;
 };
 
@@ -44,7 +45,6 @@ struct emu_features {
 	uint16_t temp_thresh[2];       /* over, under */
 	uint16_t temp_thresh_saved[2]; /* survives resets */
 	bool too_hot_or_cold;	       /* a threshold is crossed, and was reported */
-	bool queues_set;	       /* Number of Queues was negotiated since the last reset */
 	uint32_t nsqa, ncqa;	       /* I/O queues allocated */
 	uint8_t *no_coalescing;	       /* by vector */
 	uint64_t host_id[2];	       /* as the host's bytes */
@@ -90,7 +90,6 @@ struct emu_admin {
 	struct nvm_log_error errors[EMU_ERROR_ENTRIES]; /* ring; entry count % size */
 	uint64_t nr_errors;
 	uint64_t media_errors;
-	uint64_t unsafe_shutdowns;
 	uint64_t power_on_ns;
 	uint64_t tnvmcap;
 	uint64_t nr_created; /* namespaces */

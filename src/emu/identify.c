@@ -79,8 +79,8 @@ static void nvm_capabilities(const struct emu_ctrl *ctrl, struct nvm_id_ctrl *id
 	id->fuses = cpu_to_le16(NVM_FUSES_FCWS);
 	id->fna = NVM_FNA_CRYES;
 	id->vwc = (uint8_t)(NVM_SET(cfg->vwc, VWC_VWCP) | NVM_SET(NVM_VWC_FB_YES, VWC_FB));
-	/* Commands are carried out one after the other, so each of them is atomic as such; but a
-	 * loss of power may tear even a single block. */
+	/* Commands are carried out one after the other, so each of them is atomic as such; after a
+	 * loss of power (AWUPF) a single block is all that is promised. */
 	id->awun = cpu_to_le16(0xffff);
 	id->acwu = cpu_to_le16(0xffff);
 	id->ocfs = cpu_to_le16(1 << 0); /* Copy descriptor format 0h */

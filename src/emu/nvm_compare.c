@@ -133,6 +133,19 @@ static uint16_t fused_pair(struct emu_req *req, const union nvme_cmd *first)
 	return status ? NVM_SC_ABORT_FAILED_FUSED : emu_nvm_dispatch(req);
 }
 
+/* The slot of the command that is carried out; the queue's head is past it already. */
+static uint32_t slot_of(const struct emu_req *req)
+{
+	return (req->sq->head ? req->sq->head : req->sq->qsize) - 1;
+}
+
+/* Commands that ended before they got here, refused by the engine, leave a gap. */
+static bool is_second_half(const struct emu_req *req, const struct emu_fused *first)
+{
+	return NVM_GET(req->cmd.flags, FLAGS_FUSE) == NVM_FUSE_SECOND &&
+	       slot_of(req) == first->slot;
+}
+
 /* A first half waits, and what came is not its second. */
 static void fail_lonely_first(struct emu_req *req, const union nvme_cmd *first)
 {
@@ -150,7 +163,7 @@ uint16_t emu_fused_exec(struct emu_req *req)
 	const struct emu_fused first = *fused;
 
 	fused_drop(adm, req->sq->qid);
-	if (first.valid && NVM_GET(req->cmd.flags, FLAGS_FUSE) == NVM_FUSE_SECOND)
+	if (first.valid && is_second_half(req, &first))
 		return fused_pair(req, &first.cmd);
 	if (first.valid)
 		fail_lonely_first(req, &first.cmd);
@@ -159,7 +172,7 @@ uint16_t emu_fused_exec(struct emu_req *req)
 	case NVM_FUSE_NONE:
 		return emu_nvm_dispatch(req);
 	case NVM_FUSE_FIRST:
-		*fused = (struct emu_fused){.valid = true, .cmd = req->cmd};
+		*fused = (struct emu_fused){.valid = true, .slot = req->sq->head, .cmd = req->cmd};
 		adm->nr_fused++;
 		return EMU_NO_COMPLETION;
 	case NVM_FUSE_SECOND:

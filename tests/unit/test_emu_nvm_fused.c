@@ -122,6 +122,33 @@ static void fused__two_first_halves(void **state)
 	emu_host_close(&host);
 }
 
+static void fused__a_refused_command_comes_between(void **state)
+{
+	const union nvme_cmd first = half(COMPARE, 1, 5, 8), second = half(WRITE, 2, 5, 8);
+	union nvme_cmd illegal = half(READ, 0, 5, 8);
+	struct emu_host host;
+	uint16_t cid[3];
+
+	(void)state;
+	emu_cmd_start(&host, "");
+	illegal.flags = 0xc0;	       /* PSDT 11b is reserved */
+	for (int i = 0; i < 50; i++) { /* on every slot of the ring */
+		cid[0] = emu_host_post(&host, 1, &first);
+		cid[1] = emu_host_post(&host, 1, &illegal);
+		cid[2] = emu_host_post(&host, 1, &second);
+		emu_host_ring(&host, 1);
+		expect(&host, 1, cid[1], 0x002);
+		expect(&host, 1, cid[0], 0x00a);
+		expect(&host, 1, cid[2], 0x00a);
+		cid[0] = emu_host_post(&host, 1, &first);
+		cid[1] = emu_host_post(&host, 1, &second);
+		emu_host_ring(&host, 1);
+		expect(&host, 1, cid[0], 0);
+		expect(&host, 1, cid[1], 0);
+	}
+	emu_host_close(&host);
+}
+
 static void fused__queues_do_not_mix(void **state)
 {
 	const union nvme_cmd first = half(COMPARE, 1, 5, 8), second = half(WRITE, 2, 5, 8);
@@ -177,6 +204,7 @@ int main(void)
 		cmocka_unit_test(fused__writes_if_equal),
 		cmocka_unit_test(fused__halves_must_belong_together),
 		cmocka_unit_test(fused__two_first_halves),
+		cmocka_unit_test(fused__a_refused_command_comes_between),
 		cmocka_unit_test(fused__queues_do_not_mix),
 		cmocka_unit_test(fused__a_lonely_first_half_can_be_aborted),
 	};
