@@ -33,6 +33,7 @@ struct cmd {
 	const char *help;
 };
 
+/* The run of each: options and examples are in its help, belfry COMMAND --help. */
 int cmd_demo(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_identify(int argc, char **argv);

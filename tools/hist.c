@@ -81,8 +81,8 @@ static void chart_row(const char *mark, double ns, uint64_t count, uint64_t tota
  */
 static unsigned int chart_edges(const struct hist *hist, unsigned int edges[CHART_ROWS + 1])
 {
-	unsigned int first = hist_slot((uint64_t)hist_percentile(hist, 0.05));
-	unsigned int last = hist_slot((uint64_t)hist_percentile(hist, 99.8)) + 1;
+	unsigned int first = hist_slot((uint64_t)hist_percentile(hist, 0.5));
+	unsigned int last = hist_slot((uint64_t)hist_percentile(hist, 99)) + 1;
 	unsigned int nr = last - first < CHART_ROWS ? last - first : CHART_ROWS;
 
 	for (unsigned int row = 0; row <= nr; row++)
