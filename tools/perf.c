@@ -188,7 +188,7 @@ static void reset_worker(struct perf *perf, unsigned int index, enum perf_pass p
 	w->done = 0;
 	w->batches = 0;
 	w->stopping = false;
-	w->stop_at = timed ? get_ticks() + (uint64_t)ticks : UINT64_MAX;
+	w->run_ticks = timed ? (uint64_t)ticks : 0;
 	memset(w->side, 0, sizeof(w->side));
 }
 

@@ -226,6 +226,7 @@ void *perf_worker_run(void *arg)
 	unsigned int empty = 0;
 
 	w->began = get_ticks();
+	w->stop_at = w->run_ticks ? w->began + w->run_ticks : UINT64_MAX;
 	refill(w, w->opts->depth);
 	while (w->in_flight) {
 		uint64_t nr = reap(w);

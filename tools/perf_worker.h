@@ -51,6 +51,7 @@ struct perf_slot {
  * @done: commands that completed; read by others
  * @batches: times that completions were found
  * @verified: commands whose data was checked
+ * @stop_at: when it is to end, ticks
  * @stopping: no more commands are started
  *
  * Set before the thread starts:
@@ -64,7 +65,7 @@ struct perf_slot {
  * @blocks: blocks in a chunk
  * @generations: by chunk: how often it was written, and CHUNK_BUSY; NULL without verification
  * @pass: what it does
- * @stop_at: when it is to end, ticks
+ * @run_ticks: how long it is to run, 0 for no limit
  * @read_below: random numbers of 32 bits below this mean a read
  * @stop: another thread has failed; shared, read only but for failing
  *
@@ -83,6 +84,7 @@ struct perf_worker {
 	uint64_t done;
 	uint64_t batches;
 	uint64_t verified;
+	uint64_t stop_at;
 	bool stopping;
 
 	struct dev *dev;
@@ -95,7 +97,7 @@ struct perf_worker {
 	uint32_t blocks;
 	uint32_t *generations;
 	enum perf_pass pass;
-	uint64_t stop_at;
+	uint64_t run_ticks;
 	uint64_t read_below;
 	int *stop;
 
