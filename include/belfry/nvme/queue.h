@@ -242,7 +242,7 @@ static inline int __nvme_need_mmio(uint16_t eventidx, uint16_t val, uint16_t old
 static inline int nvme_try_dbbuf(uint16_t v, struct nvme_dbbuf *dbbuf)
 {
 	leint32_t *doorbell = (leint32_t *)dbbuf->doorbell;
-	uint32_t old;
+	uint32_t old, eventidx;
 
 	if (!doorbell)
 		return -1;
@@ -251,14 +251,12 @@ static inline int nvme_try_dbbuf(uint16_t v, struct nvme_dbbuf *dbbuf)
 	/* Entries before the shadow that announces them; the other side is the
 	 * controller's read of the shadow. */
 	wmb();
-	STORE(*doorbell, cpu_to_le32(v));
+	atomic_store_release(doorbell, cpu_to_le32(v));
 	/* The shadow before the event index: the controller writes and reads
 	 * them in the opposite order, so one of us sees the other. */
 	mb();
-	return __nvme_need_mmio((uint16_t)le32_to_cpu(LOAD(*(leint32_t *)dbbuf->eventidx)), v,
-				(uint16_t)old)
-		       ? -1
-		       : 0;
+	eventidx = le32_to_cpu(atomic_load_acquire((leint32_t *)dbbuf->eventidx));
+	return __nvme_need_mmio((uint16_t)eventidx, v, (uint16_t)old) ? -1 : 0;
 }
 
 /* private: store to a doorbell, and wake a device that does not watch it */
