@@ -74,6 +74,30 @@ static inline void host_map_at(struct host *host, void *vaddr, size_t len, iova_
 	assert_works(iommu_map_vaddr(&host->ctx, vaddr, len, &iova, IOMMU_MAP_FIXED_IOVA));
 }
 
+/* Memory that the device sees at 0x100000 up to 0x400000, so that rows of IOVAs have addresses. */
+#define SEEN_FIRST 0x100000ul
+#define SEEN_LEN   0x300000ul
+
+static inline char *host_map_seen(struct host *host)
+{
+	char *mem = host_reserve(SEEN_LEN);
+
+	host_map_at(host, mem, SEEN_LEN, SEEN_FIRST);
+	return mem;
+}
+
+/* The addresses of @n pieces; false when one is not all there. */
+static inline bool host_seen(char *mem, const struct iova_vec *iova, int n, struct iovec *iov)
+{
+	for (int i = 0; i < n; i++) {
+		if (iova[i].iova < SEEN_FIRST || iova[i].iova >= SEEN_FIRST + SEEN_LEN ||
+		    iova[i].len > SEEN_FIRST + SEEN_LEN - iova[i].iova)
+			return false;
+		iov[i] = (struct iovec){mem + (iova[i].iova - SEEN_FIRST), iova[i].len};
+	}
+	return true;
+}
+
 /* A command and a list that show where they were written, and a tracker that may be used. */
 static inline void host_renew(struct host *host)
 {

@@ -147,6 +147,35 @@ static void prp__iova_vectors_have_these_entries(void **state)
 	host_destroy(host);
 }
 
+static void prp__virtual_addresses_have_the_same_entries(void **state)
+{
+	struct host *host = host_create();
+	char *mem = host_map_seen(host);
+	int n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct iovec iov[4];
+		int niov = nr_pieces(&rows[i]);
+
+		if (!host_seen(mem, rows[i].iov, niov, iov))
+			continue;
+		host_renew(host);
+		errno = 0;
+		assert_row(host, &rows[i],
+			   nvme_rq_mapv_prp(&host->ctrl, &host->rq, &host->cmd, iov, niov));
+		host_renew(host);
+		errno = 0;
+		assert_row(host, &rows[i],
+			   nvme_mapv_prp(&host->ctrl, (leint64_t *)(void *)host->list, 1,
+					 &host->cmd, iov, niov));
+		n++;
+	}
+	assert_true(n >= 25);
+	munmap(mem, SEEN_LEN);
+	host_destroy(host);
+}
+
 static void prp__a_single_range_has_the_same_entries(void **state)
 {
 	struct host *host = host_create();
@@ -330,7 +359,14 @@ static void prp__mdts_is_a_limit(void **state)
 		     EMSGSIZE);
 	assert_fails(nvme_rq_mapv_iova_prp(&host->ctrl, &host->rq, &host->cmd, more, 2), EMSGSIZE);
 	assert_fails(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EMSGSIZE);
+	/* Less than two pages, and too much all the same. */
+	host->ctrl.config.mdts = 0x1000;
+	host->rq.state = NVME_RQ_ACQUIRED;
+	iov.iov_len = 0x1001;
+	assert_fails(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EMSGSIZE);
 	assert_cmd_untouched(host);
+	iov.iov_len = 0x1000;
+	assert_works(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &host->cmd, &iov, 1));
 	host_destroy(host);
 }
 
@@ -442,6 +478,7 @@ static void prp__a_failed_mapping_cannot_look_like_a_good_one(void **state)
 {
 	struct host *host = host_create();
 	union nvme_cmd cmd = {.opcode = NVM_CMD_WRITE};
+	struct iovec iov = {host->arena, 8};
 
 	(void)state;
 	assert_fails(nvme_rq_map_prp(&host->ctrl, &host->rq, &cmd, 0x100001, 0x1000), EINVAL);
@@ -454,6 +491,14 @@ static void prp__a_failed_mapping_cannot_look_like_a_good_one(void **state)
 	cmd.flags = 0;
 	assert_fails(nvme_rq_map_prp(&host->ctrl, &host->rq, &cmd, 0x100001, 0x1000), EINVAL);
 	assert_works(nvme_rq_map_prp(&host->ctrl, &host->rq, &cmd, 0x100000, 0x1000));
+	nvme_rq_prep_cmd(&host->rq, &cmd);
+	assert_int_equal(cmd.flags, 0);
+
+	/* Nor has it when the next is the most common kind. */
+	host_renew(host);
+	assert_fails(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &cmd, &iov, 1), EFAULT);
+	host_map_at(host, host->arena, PAGE, 0x200000);
+	assert_works(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &cmd, &iov, 1));
 	nvme_rq_prep_cmd(&host->rq, &cmd);
 	assert_int_equal(cmd.flags, 0);
 	host_destroy(host);
@@ -490,6 +535,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prp__iova_vectors_have_these_entries),
+		cmocka_unit_test(prp__virtual_addresses_have_the_same_entries),
 		cmocka_unit_test(prp__a_single_range_has_the_same_entries),
 		cmocka_unit_test(prp__a_vector_has_at_least_one_piece),
 		cmocka_unit_test(prp__list_pages_fill_exactly),

@@ -167,6 +167,31 @@ static void sgl__iova_vectors_have_these_descriptors(void **state)
 	host_destroy(host);
 }
 
+static void sgl__virtual_addresses_have_the_same_descriptors(void **state)
+{
+	struct host *host = host_create();
+	char *mem = host_map_seen(host);
+	int n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct iovec iov[4];
+		int niov = nr_pieces(&rows[i]);
+
+		if (!host_seen(mem, rows[i].iov, niov, iov))
+			continue;
+		host->ctrl.flags = rows[i].dwords ? NVME_CTRL_F_SGLS_DWORD_ALIGNMENT : 0;
+		host_renew(host);
+		errno = 0;
+		assert_row(host, &rows[i],
+			   nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, iov, niov));
+		n++;
+	}
+	assert_true(n >= 14);
+	munmap(mem, SEEN_LEN);
+	host_destroy(host);
+}
+
 static void sgl__a_vector_has_at_least_one_piece(void **state)
 {
 	struct host *host = host_create();
@@ -342,6 +367,7 @@ static void sgl__limits_of_the_controller(void **state)
 	struct host *host = host_create();
 	struct iova_vec iov[4];
 	struct iova_vec long_one = {0x100000, 33};
+	struct iovec vaddr = {host->arena, 33};
 
 	(void)state;
 	apart(iov, 4);
@@ -357,6 +383,9 @@ static void sgl__limits_of_the_controller(void **state)
 	assert_fails(nvme_rq_mapv_iova_sgl(&host->ctrl, &host->rq, &host->cmd, iov, 3), EMSGSIZE);
 	assert_fails(nvme_rq_mapv_iova_sgl(&host->ctrl, &host->rq, &host->cmd, &long_one, 1),
 		     EMSGSIZE);
+	host_map_at(host, host->arena, PAGE, 0x200000);
+	host->rq.state = NVME_RQ_ACQUIRED;
+	assert_fails(nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, &vaddr, 1), EMSGSIZE);
 	assert_cmd_untouched(host);
 	host_destroy(host);
 }
@@ -459,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sgl__iova_vectors_have_these_descriptors),
+		cmocka_unit_test(sgl__virtual_addresses_have_the_same_descriptors),
 		cmocka_unit_test(sgl__a_vector_has_at_least_one_piece),
 		cmocka_unit_test(sgl__a_trackers_page_holds_256),
 		cmocka_unit_test(sgl__callers_list),
