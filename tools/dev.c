@@ -48,7 +48,11 @@ static int check_queues(const struct dev *dev, unsigned int queues)
 int dev_open(struct dev *dev, const char *name, const struct dev_opts *opts)
 {
 	int queues = opts->queues ? (int)opts->queues : 1;
-	struct nvme_ctrl_opts ctrl_opts = {.nsqr = queues - 1, .ncqr = queues - 1};
+	struct nvme_ctrl_opts ctrl_opts = {
+		.nsqr = queues - 1,
+		.ncqr = queues - 1,
+		.timeout_ms = (unsigned int)(opts->timeout_ns / NS_PER_MS),
+	};
 	int status;
 
 	memset(dev, 0, sizeof(*dev));
@@ -62,8 +66,6 @@ int dev_open(struct dev *dev, const char *name, const struct dev_opts *opts)
 	}
 	if (opts->look)
 		return CMD_OK;
-	if (opts->timeout_ns)
-		dev->ctrl.timeout_ms = (unsigned int)(opts->timeout_ns / NS_PER_MS);
 	if (iommu_get_dmabuf(__iommu_ctx(&dev->ctrl), &dev->admin, ADMIN_SIZE, 0))
 		return msg_fail_host("%s: no memory for DMA", name);
 

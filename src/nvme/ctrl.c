@@ -164,7 +164,7 @@ int nvme_ctrl_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ct
 	priv->shutdown_ms = SHUTDOWN_MS;
 	ctrl->priv = priv;
 	ctrl->opts = *opts;
-	ctrl->timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
+	ctrl->timeout_ms = opts->timeout_ms ? opts->timeout_ms : NVME_TIMEOUT_MS_DEFAULT;
 	ctrl->pci.dev.transport->claimed = true;
 
 	if (!(opts->quirks & NVME_QUIRK_OVERRIDE))

@@ -74,7 +74,7 @@ static char *join(const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static const struct nvme_ctrl_opts few = {1, 1, 0};
+	static const struct nvme_ctrl_opts few = {.nsqr = 1, .ncqr = 1};
 	struct nvme_ctrl ctrl = {};
 	struct emu_fault fault;
 	char *text;

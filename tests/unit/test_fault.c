@@ -691,6 +691,19 @@ static void fault__lost_creation_keeps_the_memory(void **state)
 	dev_close(&f.dev);
 }
 
+static void fault__init_gives_up_at_the_deadline_asked_for(void **state)
+{
+	static const struct nvme_ctrl_opts opts = {.nsqr = 1, .ncqr = 1, .timeout_ms = 20};
+	struct nvme_ctrl ctrl = {};
+
+	(void)state;
+	assert_fails(nvme_init(&ctrl, "emu:fault=act=drop:sq=0:op=6", &opts), ETIMEDOUT);
+	assert_null(ctrl.priv);
+	assert_works(nvme_init(&ctrl, "emu:", &opts));
+	assert_int_equal(ctrl.timeout_ms, 20);
+	nvme_close(&ctrl);
+}
+
 static void fault__refused_deletion_keeps_the_queue(void **state)
 {
 	struct fixture f;
@@ -791,6 +804,7 @@ int main(void)
 		cmocka_unit_test(fault__gone),
 		cmocka_unit_test(fault__refused_creation_leaves_nothing),
 		cmocka_unit_test(fault__lost_creation_keeps_the_memory),
+		cmocka_unit_test(fault__init_gives_up_at_the_deadline_asked_for),
 		cmocka_unit_test(fault__refused_deletion_keeps_the_queue),
 		cmocka_unit_test(fault__many_delays_and_refusals),
 	};

@@ -40,18 +40,24 @@ enum nvme_quirks {
 	NVME_QUIRK_OVERRIDE = 1 << 30,
 };
 
+/* Default of struct nvme_ctrl_opts' timeout_ms. */
+#define NVME_TIMEOUT_MS_DEFAULT 60000
+
 /**
  * struct nvme_ctrl_opts - what to ask a controller for
  * @nsqr: I/O submission queues, 0's based
  * @ncqr: I/O completion queues, 0's based
  * @quirks: of enum nvme_quirks; added to those known for the controller
+ * @timeout_ms: deadline of each synchronous command, in milliseconds, from the
+ *	bring-up on; 0 for NVME_TIMEOUT_MS_DEFAULT
  */
 struct nvme_ctrl_opts {
 	int nsqr, ncqr;
 	unsigned int quirks;
+	unsigned int timeout_ms;
 };
 
-static const struct nvme_ctrl_opts nvme_ctrl_opts_default = {63, 63, 0};
+static const struct nvme_ctrl_opts nvme_ctrl_opts_default = {63, 63, 0, 0};
 
 /**
  * enum nvme_ctrl_feature_flags - what a controller turned out to be
@@ -67,9 +73,6 @@ enum nvme_ctrl_feature_flags {
 
 /* Unused; kept for source compatibility. */
 #define NVME_CTRL_MPS 0
-
-/* Default of struct nvme_ctrl's timeout_ms. */
-#define NVME_TIMEOUT_MS_DEFAULT 60000
 
 struct nvme_ctrl_priv;
 
