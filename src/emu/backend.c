@@ -18,6 +18,8 @@
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
 
+#include "support/errno.h"
+
 static int mem_read(struct emu_store *store, uint64_t off, const struct iovec *iov, int niov)
 {
 	const uint8_t *src = store->mem + off;
@@ -64,7 +66,7 @@ static int mem_resize(struct emu_store *store, uint64_t len, bool erase)
 
 	(void)erase;
 	if (mem == MAP_FAILED)
-		return -1;
+		return set_errno(ENOMEM); /* whatever a system calls it */
 	if (store->mem)
 		munmap(store->mem, store->len);
 	store->mem = mem;
@@ -116,10 +118,8 @@ static int open_numbered_file(struct emu_store *store, const struct emu_config *
 
 	if (cfg->ns <= 1 && nsid == 1)
 		return emu_store_open_file(store, cfg->file);
-	if (asprintf(&path, "%s.%u", cfg->file, nsid) < 0) {
-		errno = ENOMEM;
-		return -1;
-	}
+	if (asprintf(&path, "%s.%u", cfg->file, nsid) < 0)
+		return set_errno(ENOMEM);
 	ret = emu_store_open_file(store, path);
 	free(path);
 	return ret;
@@ -143,10 +143,8 @@ int emu_store_open(struct emu_store *store, const struct emu_config *cfg, uint32
 
 int emu_store_resize(struct emu_store *store, uint64_t len, bool erase)
 {
-	if (len > SIZE_MAX / 2) {
-		errno = ENOMEM;
-		return -1;
-	}
+	if (len > SIZE_MAX / 2)
+		return set_errno(ENOMEM);
 	return store->ops->resize(store, len, erase);
 }
 
