@@ -137,7 +137,11 @@ static void lifecycle__an_open_one_is_not_opened_again(void **state)
 static void lifecycle__options(void **state)
 {
 	static const struct nvme_ctrl_opts bad[] = {
-		{-1, 3, 0}, {3, -1, 0}, {65534, 3, 0}, {3, 65534, 0}, {INT32_MAX, INT32_MAX, 0},
+		{.nsqr = -1, .ncqr = 3},
+		{.nsqr = 3, .ncqr = -1},
+		{.nsqr = 65534, .ncqr = 3},
+		{.nsqr = 3, .ncqr = 65534},
+		{.nsqr = INT32_MAX, .ncqr = INT32_MAX},
 	};
 	struct nvme_ctrl_opts opts = {.nsqr = 2, .ncqr = 1};
 	struct dev dev = {};
