@@ -124,12 +124,13 @@ configure() {
 	echo "$*" >"$dir/do-options"
 }
 
-# compile DIR: silent when there is nothing to do. What failed once in a run is not tried again.
+# compile DIR [TARGET]: silent when there is nothing to do. What failed once in a run is not tried
+# again.
 compile() {
 	[ ! -e "$logs/broken-$1" ] || die "$1 does not build, as was said above"
-	if [ "$(ninja -C "$1" -n | tail -n 1)" != "ninja: no work to do." ]; then
+	if [ "$(ninja -C "$@" -n | tail -n 1)" != "ninja: no work to do." ]; then
 		touch "$logs/broken-$1"
-		quiet "build-$1" "building $1" ninja -C "$1" --quiet
+		quiet "build-$1" "building $1" ninja -C "$@" --quiet
 		rm "$logs/broken-$1"
 	fi
 }
@@ -137,7 +138,7 @@ compile() {
 build_release() {
 	# A tree that is set up for the tests stays so.
 	[ -f build/build.ninja ] || configure build -Dtests=disabled
-	compile build
+	compile build "$@"
 }
 
 build_tests() {
@@ -303,7 +304,8 @@ do_build() {
 }
 
 do_run() {
-	do_build
+	need build
+	build_release tools/belfry
 	exec build/tools/belfry demo "$@"
 }
 
