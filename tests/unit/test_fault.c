@@ -1,90 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the driver makes of a device that misbehaves, one kind of fault after the other: the
- * completion that comes late, never, twice, with another's name, or unseen; the device that fails,
- * hangs or goes. Nothing is lost that came, nothing is believed that cannot be, and every wait ends.
+ * completion that comes late, never, twice, with another's name, or unseen, and data that is wrong.
+ * Nothing is lost that came, nothing is believed that cannot be, and every wait ends.
  */
-#include <time.h>
-
-#include <belfry/emu.h>
-
-#include "dev.h"
-
-#define QSIZE 8 /* 7 trackers, cids 6 .. 0 */
-
-struct fixture {
-	struct dev dev;
-	struct emu_ctrl *emu;
-	struct nvme_sq *sq;
-	struct nvme_cq *cq;
-};
-
-static void open_with(struct fixture *f, const char *name)
-{
-	memset(f, 0, sizeof(*f));
-	dev_open(&f->dev, name);
-	f->emu = emu_ctrl_get(&f->dev.ctrl.pci.dev);
-	assert_non_null(f->emu);
-	assert_works(nvme_create_ioqpair(&f->dev.ctrl, 1, QSIZE, -1, 0));
-	f->sq = &f->dev.ctrl.sq[1];
-	f->cq = f->sq->cq;
-}
-
-/* The next command of that opcode on I/O queue 1, once. */
-static void inject(struct fixture *f, uint8_t opcode, enum emu_act act, uint64_t arg)
-{
-	struct emu_fault fault = {
-		.sqid = 1, .opcode = opcode, .nth = 1, .count = 1, .act = act, .arg = arg};
-
-	assert_works(emu_fault_add(f->emu, &fault));
-}
-
-static void inject_admin(struct fixture *f, uint8_t opcode, enum emu_act act, uint64_t arg)
-{
-	struct emu_fault fault = {
-		.sqid = 0, .opcode = opcode, .nth = 1, .count = 1, .act = act, .arg = arg};
-
-	assert_works(emu_fault_add(f->emu, &fault));
-}
-
-static struct nvme_rq *start(struct fixture *f)
-{
-	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(f->dev.nsid)};
-	struct nvme_rq *rq = nvme_rq_acquire(f->sq);
-
-	assert_non_null(rq);
-	nvme_rq_exec(rq, &cmd);
-	return rq;
-}
-
-static int wait_ms(struct nvme_rq *rq, long ms)
-{
-	struct timespec ts = {.tv_nsec = ms * 1000000};
-
-	return nvme_rq_wait(rq, NULL, &ts);
-}
-
-/* As many commands as there are trackers. */
-static void works(struct fixture *f)
-{
-	struct nvme_rq *rqs[QSIZE - 1];
-
-	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < QSIZE - 1; i++)
-			rqs[i] = start(f);
-		for (int i = 0; i < QSIZE - 1; i++) {
-			assert_works(dev_wait(rqs[i], NULL));
-			nvme_rq_release(rqs[i]);
-		}
-	}
-}
-
-static void reset(struct fixture *f)
-{
-	assert_works(nvme_reset(&f->dev.ctrl));
-	assert_works(nvme_enable(&f->dev.ctrl));
-	assert_works(nvme_create_ioqpair(&f->dev.ctrl, 1, QSIZE, -1, 0));
-}
+#include "fault.h"
 
 /* ---- status ---- */
 
@@ -108,7 +28,7 @@ static void fault__status_has_an_errno(void **state)
 	struct fixture f;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct nvme_rq *rq;
 
@@ -132,7 +52,7 @@ static void fault__late_but_waited_for(void **state)
 	struct nvme_rq *slow, *quick;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 500000);
 	slow = start(&f);
 	quick = start(&f);
@@ -154,7 +74,7 @@ static void fault__late_and_given_up_on(void **state)
 	int n = 0;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 500000);
 	rq = start(&f);
 	assert_fails(wait_ms(rq, 1), ETIMEDOUT);
@@ -185,7 +105,7 @@ static void fault__late_in_anothers_wait(void **state)
 	struct nvme_rq *late, *other;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 30000);
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 90000);
 	late = start(&f);
@@ -207,7 +127,7 @@ static void fault__lost(void **state)
 	struct nvme_rq *rq;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
 	rq = start(&f);
 	assert_fails(wait_ms(rq, 5), ETIMEDOUT);
@@ -238,7 +158,7 @@ static void fault__lost_synchronous_commands(void **state)
 	char *mem, *bytes = malloc(2048);
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	ctx = __iommu_ctx(&f.dev.ctrl);
 	assert_non_null(bytes);
 	assert_true(pgmap((void **)&mem, 4096) > 0);
@@ -283,7 +203,7 @@ static void fault__twice_and_still_ours(void **state)
 	struct nvme_rq *rq;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_TWICE, 0);
 	rq = start(&f);
 	nvme_cq_spin(f.cq);
@@ -306,7 +226,7 @@ static void fault__twice_and_given_back(void **state)
 	struct nvme_rq *rq;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_TWICE, 0);
 	rq = start(&f);
 	assert_works(dev_wait(rq, NULL));
@@ -331,7 +251,7 @@ static void fault__twice_in_anothers_wait(void **state)
 	struct nvme_rq *a, *b;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_TWICE, 0);
 	a = start(&f);
 	b = start(&f);
@@ -384,7 +304,7 @@ static void fault__wrong_cid(void **state)
 	struct fixture f;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	stranger(&f, EMU_ACT_WRONG_CID, 0, 1, 0xfff9);	    /* inverted */
 	stranger(&f, EMU_ACT_WRONG_CID, 1, 1, 7);	    /* qsize - 1: one past the end */
 	stranger(&f, EMU_ACT_WRONG_CID, 2, 1, 8);	    /* qsize */
@@ -398,7 +318,7 @@ static void fault__wrong_sqid(void **state)
 	struct fixture f;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	stranger(&f, EMU_ACT_WRONG_SQID, 0, 0xfffe, 6); /* inverted */
 	stranger(&f, EMU_ACT_WRONG_SQID, 1, 2, 6);	/* a queue that does not exist */
 	stranger(&f, EMU_ACT_WRONG_SQID, 0xffff, 0, 6); /* the admin queue: elsewhere */
@@ -414,7 +334,7 @@ static void fault__a_neighbours_cid(void **state)
 	struct nvme_rq *a, *b;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_CID, 0xffff); /* 6 says that it is 5 */
 	a = start(&f);
 	b = start(&f);
@@ -438,7 +358,7 @@ static void fault__strangers_in_a_wait(void **state)
 	struct nvme_cqe cqe, *kept;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_SQID, 0);
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_CID, 2);
 	lost = start(&f);
@@ -472,7 +392,7 @@ static void fault__wrong_cids_of_admin_commands(void **state)
 	struct fixture f;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	for (size_t i = 0; i < ROWS(args); i++) {
 		f.dev.ctrl.timeout_ms = 10;
 		inject_admin(&f, NVM_ADMIN_GET_FEATURES, EMU_ACT_WRONG_CID, args[i]);
@@ -495,7 +415,7 @@ static void fault__stale_phase(void **state)
 	struct nvme_rq *a, *b;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_STALE_PHASE, 0);
 	a = start(&f);
 	assert_fails(wait_ms(a, 5), ETIMEDOUT);
@@ -521,7 +441,7 @@ static void fault__corrupt_data(void **state)
 	char *out, *in;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	buf = dev_buf(&f.dev, 8192);
 	out = buf.vaddr;
 	in = out + 4096;
@@ -535,193 +455,6 @@ static void fault__corrupt_data(void **state)
 	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_READ, 0, in, 4096));
 	assert_memory_equal(in, out, 4096);
 	iommu_put_dmabuf(&buf);
-	dev_close(&f.dev);
-}
-
-/* ---- the device as a whole ---- */
-
-/* Everything that waits ends with @err, long before any deadline. */
-static void assert_all_end(struct fixture *f, struct nvme_rq *rq, int err)
-{
-	struct timespec start_at, hour = {.tv_sec = 3600};
-
-	clock_gettime(CLOCK_MONOTONIC, &start_at);
-	assert_fails(nvme_rq_spin(rq, NULL), err);
-	assert_fails(nvme_rq_wait(rq, NULL, &hour), err);
-	errno = 0;
-	assert_int_equal(nvme_cq_wait_cqes(f->cq, NULL, 1, &hour), 0);
-	assert_int_equal(errno, err);
-	assert_fails(dev_features(&f->dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL),
-		     err);
-	assert_fails(nvme_create_iocq(&f->dev.ctrl, 2, 8, -1), err);
-	assert_fails(nvme_delete_ioqpair(&f->dev.ctrl, 1), err);
-	assert_null(nvme_cq_get_cqe(f->cq));
-	assert_true(ms_since(&start_at) < 1000.0 * DEV_PATIENCE_S);
-}
-
-static void fault__fatal_status(void **state)
-{
-	struct fixture f;
-	struct nvme_rq *rq;
-
-	(void)state;
-	open_with(&f, "emu:");
-	inject(&f, NVM_CMD_FLUSH, EMU_ACT_CFS, 0);
-	rq = start(&f);
-	assert_all_end(&f, rq, EIO);
-
-	/* A reset clears it. */
-	assert_works(nvme_reset(&f.dev.ctrl));
-	assert_fails(nvme_rq_wait(rq, NULL, NULL), ECANCELED);
-	nvme_rq_release(rq);
-	reset(&f);
-	works(&f);
-	dev_close(&f.dev);
-}
-
-static void fault__hang(void **state)
-{
-	struct timespec start_at;
-	struct fixture f;
-	struct nvme_rq *rq;
-
-	(void)state;
-	open_with(&f, "emu:");
-	inject(&f, NVM_CMD_FLUSH, EMU_ACT_HANG, 0);
-	rq = start(&f);
-	assert_fails(wait_ms(rq, 10), ETIMEDOUT);
-	f.dev.ctrl.timeout_ms = 10;
-	assert_fails(dev_features(&f.dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL),
-		     ETIMEDOUT);
-	f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
-	nvme_rq_release(rq);
-	reset(&f);
-	works(&f);
-
-	/* Closing a hung one does not take for ever either. */
-	inject(&f, NVM_CMD_FLUSH, EMU_ACT_HANG, 0);
-	start(&f);
-	clock_gettime(CLOCK_MONOTONIC, &start_at);
-	dev_close(&f.dev);
-	assert_true(ms_since(&start_at) < 1000.0 * DEV_PATIENCE_S);
-}
-
-static void fault__gone(void **state)
-{
-	struct fixture f;
-	struct nvme_rq *rq;
-	int fds = open_fds();
-
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		open_with(&f, "emu:");
-		if (i) {
-			inject(&f, NVM_CMD_FLUSH, EMU_ACT_GONE, 0);
-			rq = start(&f);
-		} else {
-			inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
-			rq = start(&f);
-			emu_unplug(f.emu);
-		}
-		assert_all_end(&f, rq, ENODEV);
-		assert_fails(nvme_reset(&f.dev.ctrl), ENODEV);
-		assert_fails(nvme_enable(&f.dev.ctrl), ENODEV);
-		assert_fails(nvme_shutdown(&f.dev.ctrl), ENODEV);
-		assert_fails(nvme_configure_cq(&f.dev.ctrl, 2, 8, -1), ENODEV);
-		assert_fails(nvme_configure_sq(&f.dev.ctrl, 2, 8, f.cq, 0), ENODEV);
-		nvme_rq_release(rq);
-		nvme_close(&f.dev.ctrl);
-		assert_null(f.dev.ctrl.priv);
-	}
-	if (fds != open_fds())
-		fail_msg("%d descriptors, then %d", fds, open_fds());
-}
-
-/* ---- queues ---- */
-
-static void fault__refused_creation_leaves_nothing(void **state)
-{
-	struct fixture f;
-	size_t mapped;
-
-	(void)state;
-	open_with(&f, "emu:");
-	mapped = mapped_bytes(__iommu_ctx(&f.dev.ctrl));
-	for (int i = 0; i < 10; i++) {
-		inject_admin(&f, NVM_ADMIN_CREATE_CQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
-		assert_fails(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0), EREMOTEIO);
-		inject_admin(&f, NVM_ADMIN_CREATE_SQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
-		assert_fails(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0), EREMOTEIO);
-		assert_null(f.dev.ctrl.cq[2].mem.vaddr);
-		assert_null(f.dev.ctrl.sq[2].mem.vaddr);
-		assert_int_equal(mapped_bytes(__iommu_ctx(&f.dev.ctrl)), mapped);
-	}
-	assert_works(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0));
-	dev_close(&f.dev);
-}
-
-/* After a timeout the controller may have the queue: its memory stays until a reset. */
-static void fault__lost_creation_keeps_the_memory(void **state)
-{
-	static const uint8_t opcodes[] = {NVM_ADMIN_CREATE_CQ, NVM_ADMIN_CREATE_SQ};
-	struct fixture f;
-	struct iommu_ctx *ctx;
-	size_t mapped;
-
-	(void)state;
-	open_with(&f, "emu:");
-	ctx = __iommu_ctx(&f.dev.ctrl);
-	mapped = mapped_bytes(ctx);
-	for (size_t i = 0; i < ROWS(opcodes); i++) {
-		f.dev.ctrl.timeout_ms = 200;
-		inject_admin(&f, opcodes[i], EMU_ACT_DROP, 0);
-		assert_fails(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0), ETIMEDOUT);
-		assert_null(f.dev.ctrl.sq[2].mem.vaddr);
-		assert_true(mapped_bytes(ctx) > mapped);
-		f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
-		works(&f);
-
-		/* The controller has it indeed, and says so. */
-		if (!i)
-			assert_fails(nvme_create_iocq(&f.dev.ctrl, 2, 64, -1), EINVAL);
-		reset(&f);
-		assert_int_equal(mapped_bytes(ctx), mapped);
-		assert_works(nvme_create_ioqpair(&f.dev.ctrl, 2, 64, -1, 0));
-		assert_works(nvme_delete_ioqpair(&f.dev.ctrl, 2));
-	}
-	dev_close(&f.dev);
-}
-
-static void fault__init_gives_up_at_the_deadline_asked_for(void **state)
-{
-	static const struct nvme_ctrl_opts opts = {.nsqr = 1, .ncqr = 1, .timeout_ms = 20};
-	struct nvme_ctrl ctrl = {};
-
-	(void)state;
-	assert_fails(nvme_init(&ctrl, "emu:fault=act=drop:sq=0:op=6", &opts), ETIMEDOUT);
-	assert_null(ctrl.priv);
-	assert_works(nvme_init(&ctrl, "emu:", &opts));
-	assert_int_equal(ctrl.timeout_ms, 20);
-	nvme_close(&ctrl);
-}
-
-static void fault__refused_deletion_keeps_the_queue(void **state)
-{
-	struct fixture f;
-
-	(void)state;
-	open_with(&f, "emu:");
-	inject_admin(&f, NVM_ADMIN_DELETE_SQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
-	assert_fails(nvme_delete_ioqpair(&f.dev.ctrl, 1), EREMOTEIO);
-	works(&f);
-
-	/* The second half refused: the pair may be deleted once more. */
-	inject_admin(&f, NVM_ADMIN_DELETE_CQ, EMU_ACT_STATUS, NVM_SC_INTERNAL);
-	assert_fails(nvme_delete_ioqpair(&f.dev.ctrl, 1), EREMOTEIO);
-	assert_null(f.dev.ctrl.sq[1].mem.vaddr);
-	assert_non_null(f.dev.ctrl.cq[1].mem.vaddr);
-	assert_works(nvme_delete_ioqpair(&f.dev.ctrl, 1));
-	assert_null(f.dev.ctrl.cq[1].mem.vaddr);
 	dev_close(&f.dev);
 }
 
@@ -754,7 +487,7 @@ static void fault__many_delays_and_refusals(void **state)
 	struct nvme_cqe *cqe;
 
 	(void)state;
-	open_with(&f, "emu:");
+	fault_open(&f, "emu:");
 	for (size_t i = 0; i < ROWS(script); i++)
 		assert_works(emu_fault_add(f.emu, &script[i]));
 	while (done < rounds) {
@@ -800,13 +533,6 @@ int main(void)
 		cmocka_unit_test(fault__wrong_cids_of_admin_commands),
 		cmocka_unit_test(fault__stale_phase),
 		cmocka_unit_test(fault__corrupt_data),
-		cmocka_unit_test(fault__fatal_status),
-		cmocka_unit_test(fault__hang),
-		cmocka_unit_test(fault__gone),
-		cmocka_unit_test(fault__refused_creation_leaves_nothing),
-		cmocka_unit_test(fault__lost_creation_keeps_the_memory),
-		cmocka_unit_test(fault__init_gives_up_at_the_deadline_asked_for),
-		cmocka_unit_test(fault__refused_deletion_keeps_the_queue),
 		cmocka_unit_test(fault__many_delays_and_refusals),
 	};
 

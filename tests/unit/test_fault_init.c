@@ -103,6 +103,20 @@ static void fault_init__no_answer(void **state)
 	assert_int_equal(open_fds(), fds);
 }
 
+static void fault_init__the_deadline_is_the_callers(void **state)
+{
+	static const struct nvme_ctrl_opts opts = {.nsqr = 1, .ncqr = 1, .timeout_ms = 20};
+	struct nvme_ctrl ctrl = {};
+
+	(void)state;
+	assert_works(nvme_ctrl_init(&ctrl, "emu:", &opts));
+	assert_int_equal(ctrl.timeout_ms, 20);
+	nvme_close(&ctrl);
+	assert_works(nvme_ctrl_init(&ctrl, "emu:", NULL));
+	assert_int_equal(ctrl.timeout_ms, NVME_TIMEOUT_MS_DEFAULT);
+	nvme_close(&ctrl);
+}
+
 /* CAP.TO is 1: 500 ms units, and one more to be sure. */
 static void fault_init__never_ready(void **state)
 {
@@ -166,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fault_init__ten_failures_leak_nothing),
 		cmocka_unit_test(fault_init__no_answer),
+		cmocka_unit_test(fault_init__the_deadline_is_the_callers),
 		cmocka_unit_test(fault_init__never_ready),
 		cmocka_unit_test(fault_init__ready_late),
 		cmocka_unit_test(fault_init__gone_before),
