@@ -41,8 +41,7 @@ struct emu_store {
 	const struct emu_store_ops *ops;
 	uint64_t len;  /* bytes; after opening those that exist already, 0 for a new store */
 	uint8_t *mem;  /* memory: the mapping, of len bytes */
-	int fd;	       /* file */
-	bool blockdev; /* the file is a block device: its length is what it is */
+	int fd;	      /* file */
 };
 
 extern const struct emu_store_ops emu_store_mem;

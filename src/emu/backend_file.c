@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store that is a file: a regular one, sparse, or a block device.
+ * The store that is a file, sparse. It is a regular one: a name of this kind must not be able to
+ * overwrite a drive.
  *
  * Blocks are at the start of the file in their order, metadata that is apart from them follows.
  * The file is locked as long as it is open. A file that is longer than the namespace keeps what is
@@ -12,8 +13,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,7 +105,7 @@ static int file_zero(struct emu_store *store, uint64_t off, uint64_t len)
 	if (errno != EOPNOTSUPP && errno != ENODEV && errno != EINVAL)
 		return -1;
 
-	/* No holes in this file system or device. */
+	/* No holes in this file system. */
 	while (len) {
 		const size_t part = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
 		const ssize_t bytes = pwrite(store->fd, zeros, part, (off_t)off);
@@ -128,14 +127,6 @@ static int file_flush(struct emu_store *store)
 
 static int file_resize(struct emu_store *store, uint64_t len, bool erase)
 {
-	if (store->blockdev) {
-		if (len > store->len) {
-			errno = ENOSPC;
-			return -1;
-		}
-		return erase ? file_zero(store, 0, len) : 0;
-	}
-
 	if (erase && ftruncate(store->fd, 0))
 		return -1;
 	if ((erase || len > store->len) && ftruncate(store->fd, (off_t)len))
@@ -167,10 +158,7 @@ static int measure(struct emu_store *store)
 
 	if (fstat(store->fd, &st))
 		return -1;
-	store->blockdev = S_ISBLK(st.st_mode);
 	store->len = (uint64_t)st.st_size;
-	if (store->blockdev)
-		return ioctl(store->fd, BLKGETSIZE64, &store->len);
 	if (!S_ISREG(st.st_mode)) {
 		errno = EINVAL;
 		return -1;
@@ -201,7 +189,7 @@ close_fd:
 	err = errno;
 	log_error("%s: %m%s\n", path,
 		  err == EBUSY	  ? " (another namespace or process has it open)"
-		  : err == EINVAL ? " (neither a file nor a block device)"
+		  : err == EINVAL ? " (not a regular file)"
 				  : "");
 	close(store->fd);
 	errno = err;
