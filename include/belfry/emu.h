@@ -71,7 +71,8 @@ enum emu_act {
  * @nth: the fault acts on the nth matching command, 1 the next one; 0 from the first on
  * @count: how many commands it acts on before it is spent; 0 without end
  * @prob: of the commands that it would act on, how many in a million; 0 means all
- * @seed: of the sequence that @prob is drawn from; the same seed, the same draws
+ * @seed: of the sequence that @prob is drawn from; the same seed, the same draws; 0: from
+ *	the controller's option seed= and the line's place in the script
  * @act: what it does
  * @arg: argument of @act
  *

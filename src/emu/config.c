@@ -57,7 +57,7 @@ static const struct opt table[] = {
 	{F(model, OPT_STR), .help = "model number"},
 	{F(firmware, OPT_STR), .help = "firmware revision"},
 	{F(fault, OPT_STR), .help = "fault script, e.g. act=drop:sq=1:nth=3/act=cfs:op=2"},
-	{F(seed, OPT_U64), .help = "of what is random (0)"},
+	{F(seed, OPT_U64), .help = "of fault lines without a seed of their own (0)"},
 	{F(spin_us, OPT_U32), .max = 1000000, .help = "polls this long before it sleeps (50)"},
 	{.name = NULL},
 };

@@ -146,7 +146,8 @@ static int fault_append(struct emu_ctrl *ctrl, const struct emu_fault *fault)
 		return ENOSPC;
 	line = &ctrl->faults->lines[e->nr_faults];
 	*line = (struct fault_line){.fault = *fault};
-	prng_init(&line->rng, fault->seed);
+	/* Lines without a seed differ from each other, and from run to run only by seed=. */
+	prng_init(&line->rng, fault->seed ? fault->seed : ctrl->cfg->seed + e->nr_faults);
 	e->nr_faults++;
 	return 0;
 }

@@ -196,6 +196,31 @@ static void fault__probability_is_reproducible(void **state)
 	assert_in_range(acted, 2 * 35, 2 * 85);
 }
 
+/* Which of 64 commands fail, one bit each. */
+static uint64_t draws(const char *opts)
+{
+	struct emu_host h;
+	uint64_t acted = 0;
+
+	start(&h, opts);
+	for (int i = 0; i < 64; i++)
+		acted |= (uint64_t)(emu_host_status(&h, 1, &flush) == 6) << i;
+	emu_host_close(&h);
+	return acted;
+}
+
+static void fault__lines_without_a_seed_follow_the_controllers(void **state)
+{
+	uint64_t five = draws("seed=5,fault=act=status:arg=6:sq=1:prob=500000");
+
+	(void)state;
+	assert_true(five == draws("seed=5,fault=act=status:arg=6:sq=1:prob=500000"));
+	assert_false(five == draws("seed=6,fault=act=status:arg=6:sq=1:prob=500000"));
+	assert_false(five == draws("seed=5,fault=act=drop:sq=9/act=status:arg=6:sq=1:prob=500000"));
+	assert_true(draws("seed=5,fault=act=status:arg=6:sq=1:prob=500000:seed=3") ==
+		    draws("seed=6,fault=act=status:arg=6:sq=1:prob=500000:seed=3"));
+}
+
 static void fault__status_by_name(void **state)
 {
 	struct emu_host h;
@@ -499,6 +524,7 @@ int main(void)
 		cmocka_unit_test(fault__out_of_range),
 		cmocka_unit_test(fault__when),
 		cmocka_unit_test(fault__probability_is_reproducible),
+		cmocka_unit_test(fault__lines_without_a_seed_follow_the_controllers),
 		cmocka_unit_test(fault__status_by_name),
 		cmocka_unit_test(fault__delay),
 		cmocka_unit_test(fault__delays_in_order),
