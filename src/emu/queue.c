@@ -224,12 +224,11 @@ static bool sq_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
 	if (sq->head == sq->tail || !ring_ready(ctrl, &sq->ring, sq->iova, EMU_DMA_READ))
 		return false;
 
-	for (nr = 0; nr < burst(ctrl) && sq->head != sq->tail; nr++) {
-		if (unlikely(emu_cq_full(ctrl, cq)))
+	/* A command may stop the controller: a fault, or memory that is not there. */
+	for (nr = 0; ctrl->engine->run && nr < burst(ctrl) && sq->head != sq->tail; nr++) {
+		if (unlikely(cq->blocked || emu_cq_full(ctrl, cq)))
 			break;
 		cmd_run(ctrl, sq);
-		if (unlikely(!ctrl->engine->run))
-			return true;
 	}
 	emu_cq_signal(ctrl, cq);
 	return nr;

@@ -5,9 +5,7 @@
  */
 #include "emu_host.h"
 
-#include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <belfry/support/atomic.h>
@@ -326,45 +324,6 @@ static void regs__function_reset(void **state)
 	emu_host_close(&h);
 }
 
-static void regs__interrupt_mask(void **state)
-{
-	union nvme_cmd cmd = identify(0);
-	struct emu_host h;
-	struct pollfd pfd = {.events = POLLIN};
-	struct emu_stats st;
-	uint64_t count;
-
-	(void)state;
-	pfd.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	assert_true(pfd.fd >= 0);
-	emu_host_start(&h, "");
-	assert_int_equal(emu_set_irq(h.emu, 65, pfd.fd), -1);
-	assert_int_equal(emu_set_irq(h.emu, -1, pfd.fd), -1);
-	assert_int_equal(emu_set_irq(h.emu, 0, pfd.fd), 0);
-
-	assert_int_equal(emu_host_status(&h, 0, &cmd), 0);
-	assert_int_equal(poll(&pfd, 1, 5000), 1);
-	assert_int_equal(read(pfd.fd, &count, sizeof(count)), sizeof(count));
-
-	wr(&h, 0x0c, 0x00000011);
-	assert_int_equal(rd(&h, 0x0c), 0x11);
-	wr(&h, 0x10, 0x00000010);
-	assert_int_equal(rd(&h, 0x10), 0x01);
-	assert_int_equal(emu_host_status(&h, 0, &cmd), 0);
-	assert_int_equal(poll(&pfd, 1, 30), 0);
-	wr(&h, 0x10, 0x00000001);
-	assert_int_equal(poll(&pfd, 1, 0), 1);
-	assert_int_equal(read(pfd.fd, &count, sizeof(count)), sizeof(count));
-
-	assert_int_equal(emu_set_irq(h.emu, 0, -1), 0);
-	assert_int_equal(emu_host_status(&h, 0, &cmd), 0);
-	assert_int_equal(poll(&pfd, 1, 30), 0);
-	emu_get_stats(h.emu, &st);
-	assert_int_equal(st.irqs, 2);
-	emu_host_close(&h);
-	close(pfd.fd);
-}
-
 static void regs__direct_stores(void **state)
 {
 	union nvme_cmd cmd = identify(0);
@@ -481,7 +440,6 @@ int main(void)
 		cmocka_unit_test(regs__shutdown),
 		cmocka_unit_test(regs__subsystem_reset),
 		cmocka_unit_test(regs__function_reset),
-		cmocka_unit_test(regs__interrupt_mask),
 		cmocka_unit_test(regs__direct_stores),
 		cmocka_unit_test(regs__gone),
 		cmocka_unit_test(regs__memory_buffer),
