@@ -53,6 +53,15 @@ static void note_sqhd(struct nvme_sq *sq, const struct nvme_cqe *cqe)
 		atomic_store_release(&sq->head, sqhd);
 }
 
+/* The entry is not handed out, so nobody may ever ring for it, and a full queue would stay full. */
+static bool drop(struct nvme_cq *cq, const struct nvme_cqe *cqe)
+{
+	/* Entries before it that were handed out may still be looked at. */
+	if (cqe - (const struct nvme_cqe *)cq->mem.vaddr == cq->rung)
+		nvme_cq_update_head(cq);
+	return false;
+}
+
 bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 {
 	struct nvme_sq *sq = sq_of(cq, cqe);
@@ -70,7 +79,7 @@ bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 		cq->late++;
 		note_sqhd(sq, cqe);
 		nvme_rq_push(rq);
-		return false;
+		return drop(cq, cqe);
 	case NVME_RQ_COMPLETED:
 	case NVME_RQ_KEPT:
 		break;
@@ -84,7 +93,7 @@ bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 	cq->spurious++;
 	log_error("cq %d: spurious completion, sqid %u cid 0x%x: dropped\n", cq->id,
 		  le16_to_cpu(cqe->sqid), cqe->cid);
-	return false;
+	return drop(cq, cqe);
 }
 
 struct nvme_rq *__nvme_rq_from_cqe_odd(struct nvme_sq *sq, struct nvme_cqe *cqe)

@@ -281,7 +281,7 @@ void nvme_sq_free(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 void nvme_cq_restart(struct nvme_cq *cq)
 {
 	memset(cq->mem.vaddr, 0, (size_t)cq->qsize << NVME_CQES);
-	cq->head = 0;
+	cq->head = cq->rung = 0;
 	cq->phase = 0;
 	cq->flags &= ~NVME_Q_CREATED;
 	nvme_kept_exit(cq);

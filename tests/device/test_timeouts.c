@@ -182,6 +182,57 @@ static void timeouts__race_with_completions(void **state)
 	dev_close(&dev);
 }
 
+static struct nvme_rq *flush(struct dev *dev, struct nvme_sq *sq)
+{
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(dev->nsid)};
+	struct nvme_rq *rq = nvme_rq_acquire(sq);
+
+	assert_non_null(rq);
+	nvme_rq_exec(rq, &cmd);
+	return rq;
+}
+
+/* A queue full of completions that nobody gets is given back all the same. */
+static void timeouts__late_ones_do_not_fill_the_queue(void **state)
+{
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 8);
+	struct nvme_rq *rq;
+
+	(void)state;
+	for (uint32_t i = 0; i < sq->nr_rqs; i++)
+		nvme_rq_release(flush(&dev, sq));
+	while (sq->cq->late < sq->nr_rqs)
+		assert_null(nvme_cq_get_cqe(sq->cq));
+
+	rq = flush(&dev, sq);
+	assert_works(dev_wait(rq, NULL));
+	nvme_rq_release(rq);
+	dev_close(&dev);
+}
+
+/* What was handed out stays in place until the caller is done with it. */
+static void timeouts__late_ones_give_back_no_others(void **state)
+{
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 8);
+	struct nvme_rq *rq = flush(&dev, sq);
+	struct nvme_cqe *cqe;
+
+	(void)state;
+	while (!(cqe = nvme_cq_get_cqe(sq->cq)))
+		;
+	nvme_rq_release(flush(&dev, sq));
+	while (!sq->cq->late)
+		assert_null(nvme_cq_get_cqe(sq->cq));
+	assert_int_equal(sq->cq->rung, 0);
+	assert_ptr_equal(nvme_rq_from_cqe(&dev.ctrl, cqe), rq);
+	nvme_rq_release(rq);
+	nvme_cq_update_head(sq->cq);
+	assert_int_equal(sq->cq->rung, 2);
+	dev_close(&dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +241,8 @@ int main(void)
 		cmocka_unit_test(timeouts__of_synchronous_commands),
 		cmocka_unit_test(timeouts__of_the_completion_queue),
 		cmocka_unit_test(timeouts__race_with_completions),
+		cmocka_unit_test(timeouts__late_ones_do_not_fill_the_queue),
+		cmocka_unit_test(timeouts__late_ones_give_back_no_others),
 	};
 
 	return cmocka_run_group_tests_name("timeouts", tests, NULL, NULL);

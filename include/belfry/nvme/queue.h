@@ -125,6 +125,7 @@ struct nvme_dbbuf {
  * struct nvme_cq - completion queue
  * @mem: the ring
  * @head: next entry to look at
+ * @rung: head that the device was last told of
  * @phase: value that the phase tag of a *stale* entry has on this lap; 0 on the first
  * @qsize: entries, 2 .. 65536
  * @id: queue identifier
@@ -139,7 +140,7 @@ struct nvme_dbbuf {
 struct nvme_cq {
 	/* hot; written by the owner */
 	struct iommu_dmabuf mem;
-	uint16_t head;
+	uint16_t head, rung;
 	int phase;
 	int qsize;
 	uint32_t nr_kept;
@@ -431,12 +432,15 @@ static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
  * somebody's wait kept for others come first. A completion whose tracker was
  * given up on ends the tracker's quarantine and is not returned (@cq->late
  * counts it); a second completion of a command is not returned either
- * (@cq->spurious). Completions of commands without a tracker are returned as
+ * (@cq->spurious). Where none but such were taken since the last
+ * nvme_cq_update_head(), the device is told at once: the caller has seen nothing
+ * that it would do so for. Completions of commands without a tracker are returned as
  * they are.
  *
  * Own: the entry stays valid until the next nvme_cq_update_head() and, where it
  * was a kept one, the next call on @cq.
- * Context: owner of @cq; no lock, allocation or syscall.
+ * Context: owner of @cq; no lock or allocation; a syscall only as
+ *	nvme_cq_update_head(), for what is not returned.
  * Return: the entry, or NULL when there is none. errno is left alone.
  */
 static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
@@ -457,6 +461,7 @@ static inline void nvme_cq_update_head(struct nvme_cq *cq)
 {
 	if (nvme_try_dbbuf(cq->head, &cq->dbbuf))
 		__nvme_ring(cq->doorbell, cq->head, cq->asleep, cq->transport);
+	cq->rung = cq->head;
 }
 
 /**
