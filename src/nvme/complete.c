@@ -68,6 +68,11 @@ bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 	struct nvme_rq *rq = nvme_rq_of(cq, cqe);
 	bool event = rq && cqe->cid != rq->cid;
 
+	if (le16_to_cpu(cqe->sqid) == NVME_SQID_NONE) {
+		cq->late++;
+		return drop(cq, cqe);
+	}
+
 	switch (rq ? rq->state : NVME_RQ_FREE) {
 	case NVME_RQ_EVENT:
 		if (!event)

@@ -10,6 +10,7 @@
 #include <belfry/support/log.h>
 
 #include "nvme/priv.h"
+#include "nvme/rq.h"
 #include "support/errno.h"
 
 #define QPRIO_MASK NVME_SQ_QPRIO_LOW
@@ -138,7 +139,7 @@ int nvme_delete_iosq(struct nvme_ctrl *ctrl, int qid)
 	sq = &ctrl->sq[qid];
 	if (delete_queue(ctrl, NVM_ADMIN_DELETE_SQ, qid))
 		return -1;
-
+	nvme_cq_disown(sq->cq, sq);
 	nvme_sq_free(ctrl, sq);
 	return 0;
 }

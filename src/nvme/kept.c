@@ -116,13 +116,31 @@ struct nvme_cqe *__nvme_cq_get_kept(struct nvme_cq *cq)
 	return take(cq, kept->first);
 }
 
-void nvme_kept_orphan(struct nvme_cq *cq, const struct nvme_sq *sq)
+void nvme_cq_disown(struct nvme_cq *cq, const struct nvme_sq *sq)
+{
+	struct nvme_cqe *ring = cq->mem.vaddr;
+	int at = cq->head, stale = cq->phase;
+
+	for (int n = 0; n < cq->qsize; n++) {
+		if ((le16_to_cpu(atomic_load_acquire(&ring[at].sfp)) & 1) == stale)
+			break;
+		/* For __nvme_cq_admit() to drop. */
+		if (le16_to_cpu(ring[at].sqid) == sq->id)
+			ring[at].sqid = cpu_to_le16(NVME_SQID_NONE);
+		if (++at == cq->qsize) {
+			at = 0;
+			stale ^= 1;
+		}
+	}
+}
+
+void nvme_kept_disown(struct nvme_cq *cq, const struct nvme_sq *sq)
 {
 	struct nvme_cq_kept *kept = cq->kept;
 
-	for (uint32_t i = 0; kept && i < kept->end; i++) {
-		if (kept->slots[i].rq && kept->slots[i].rq->sq == sq)
-			kept->slots[i].rq = NULL;
+	for (uint32_t i = kept ? kept->first : 0; kept && i < kept->end; i++) {
+		if (kept->slots[i].live && le16_to_cpu(kept->slots[i].cqe.sqid) == sq->id)
+			take(cq, i);
 	}
 }
 
@@ -134,8 +152,12 @@ void nvme_kept_exit(struct nvme_cq *cq)
 	for (uint32_t i = 0; kept && i < kept->end; i++) {
 		struct kept_slot *slot = &kept->slots[i];
 
-		if (slot->live && slot->rq && slot->cqe.cid != slot->rq->cid)
+		if (!slot->live || !slot->rq)
+			continue;
+		if (slot->cqe.cid != slot->rq->cid)
 			nvme_rq_push(slot->rq);
+		else
+			slot->rq->state = NVME_RQ_CANCELED;
 	}
 	free(kept);
 	cq->kept = NULL;

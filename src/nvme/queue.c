@@ -253,6 +253,7 @@ void nvme_discard_sq(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 			nvme_park(ctrl, &sq->mem, NULL);
 		nvme_rqs_park(sq);
 	}
+	nvme_cq_disown(sq->cq, sq);
 	nvme_sq_free(ctrl, sq);
 }
 
@@ -269,7 +270,7 @@ void nvme_cq_free(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
 void nvme_sq_free(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 {
 	if (sq->cq)
-		nvme_kept_orphan(sq->cq, sq);
+		nvme_kept_disown(sq->cq, sq);
 	nvme_rqs_exit(sq);
 	if (!(sq->flags & NVME_Q_MEM_PREALLOCATED))
 		iommu_put_dmabuf(&sq->mem);

@@ -11,6 +11,9 @@
 
 #include "support/deadline.h"
 
+/* In a completion of ours: its submission queue is gone. No queue has this qid. */
+#define NVME_SQID_NONE 0xffffu
+
 /* States in which the device has the tracker's command. */
 #define NVME_RQ_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_EVENT | NVME_RQ_ABANDONED)
 
@@ -104,21 +107,30 @@ void nvme_kept_add(struct nvme_cq *cq, struct nvme_rq *rq, const struct nvme_cqe
 void nvme_kept_take(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
 
 /**
- * nvme_kept_orphan() - kept completions of a queue that goes have no trackers any more
+ * nvme_cq_disown() - take what the ring still holds of a submission queue that goes out of it
  * @cq: completion queue
- * @sq: submission queue that goes
+ * @sq: submission queue that the controller does not have any more
  *
- * They are still there for nvme_cq_get_cqe().
+ * It must not complete a command of the next queue of that qid.
  *
- * Context: set-up thread.
+ * Context: set-up thread, nobody else using @cq.
  */
-void nvme_kept_orphan(struct nvme_cq *cq, const struct nvme_sq *sq);
+void nvme_cq_disown(struct nvme_cq *cq, const struct nvme_sq *sq);
+
+/**
+ * nvme_kept_disown() - forget the kept completions of a submission queue that goes
+ * @cq: completion queue
+ * @sq: submission queue
+ *
+ * Context: set-up thread, nobody else using @cq.
+ */
+void nvme_kept_disown(struct nvme_cq *cq, const struct nvme_sq *sq);
 
 /**
  * nvme_kept_exit() - forget every kept completion
  * @cq: completion queue
  *
- * The trackers of kept events are free again.
+ * The trackers of kept events are free again; the others' command is canceled.
  *
  * Context: set-up thread.
  */

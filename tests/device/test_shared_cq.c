@@ -116,7 +116,6 @@ static void shared_cq__waiting_for_one_keeps_the_others(void **state)
 static void shared_cq__one_goes_the_others_stay(void **state)
 {
 	struct nvme_rq *a, *b;
-	struct nvme_cqe *cqe;
 	struct shared s;
 
 	(void)state;
@@ -137,15 +136,46 @@ static void shared_cq__one_goes_the_others_stay(void **state)
 	/* A completion queue with users left is not deleted. */
 	assert_fails(nvme_delete_iocq(&s.dev.ctrl, 2), EBUSY);
 	assert_works(nvme_delete_iosq(&s.dev.ctrl, 3));
-	cqe = nvme_cq_get_cqe(s.cq);
-	assert_non_null(cqe);
-	assert_int_equal(le16_to_cpu(cqe->sqid), 3);
-	assert_null(nvme_rq_from_cqe(&s.dev.ctrl, cqe));
+	assert_null(nvme_cq_get_cqe(s.cq));
 
 	b = post(&s, 2);
 	nvme_sq_update_tail(s.sqs[2]);
 	assert_works(dev_wait(b, NULL));
 	nvme_rq_release(b);
+	dev_close(&s.dev);
+}
+
+/* A completion that nobody took before its queue went is not that of the next queue's command. */
+static void shared_cq__the_next_of_that_qid_starts_anew(void **state)
+{
+	union nvme_cmd bad = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(0xfffffff0)};
+	struct nvme_rq *other, *rq;
+	struct shared s;
+
+	(void)state;
+	if (!shared_open(&s)) {
+		dev_close(&s.dev);
+		test_skip("fewer than three submission queues");
+	}
+	rq = nvme_rq_acquire(s.sqs[0]);
+	assert_non_null(rq);
+	assert_int_equal(rq->cid, DEPTH - 1);
+	nvme_rq_exec(rq, &bad);
+	while (!__nvme_cq_ready(s.cq, nvme_cq_head(s.cq)))
+		;
+	other = post(&s, 1);
+	nvme_sq_update_tail(s.sqs[1]);
+
+	assert_works(nvme_delete_iosq(&s.dev.ctrl, 3));
+	assert_works(nvme_create_iosq(&s.dev.ctrl, 3, DEPTH + 1, s.cq, 0));
+	rq = post(&s, 0);
+	assert_int_equal(rq->cid, DEPTH - 1);
+	nvme_sq_update_tail(s.sqs[0]);
+	assert_works(dev_wait(rq, NULL));
+	assert_works(dev_wait(other, NULL));
+	assert_int_equal(s.cq->late, 1);
+	nvme_rq_release(rq);
+	nvme_rq_release(other);
 	dev_close(&s.dev);
 }
 
@@ -155,6 +185,7 @@ int main(void)
 		cmocka_unit_test(shared_cq__each_completion_finds_its_queue),
 		cmocka_unit_test(shared_cq__waiting_for_one_keeps_the_others),
 		cmocka_unit_test(shared_cq__one_goes_the_others_stay),
+		cmocka_unit_test(shared_cq__the_next_of_that_qid_starts_anew),
 	};
 
 	return cmocka_run_group_tests_name("shared_cq", tests, NULL, NULL);

@@ -370,9 +370,9 @@ void nvme_discard_cq(struct nvme_ctrl *ctrl, struct nvme_cq *cq);
  * @ctrl: controller
  * @sq: queue; all zero afterwards, harmless when it is so already
  *
- * As nvme_discard_cq(). Its trackers are gone.
+ * As nvme_discard_cq(). Its trackers are gone, and so are completions that nobody has taken.
  *
- * Context: as nvme_discard_cq().
+ * Context: set-up thread, nobody else using the queue or its completion queue.
  */
 void nvme_discard_sq(struct nvme_ctrl *ctrl, struct nvme_sq *sq);
 
@@ -441,10 +441,10 @@ int nvme_delete_iocq(struct nvme_ctrl *ctrl, int qid);
  * @ctrl: controller
  * @qid: queue identifier
  *
- * Its trackers are gone with it.
+ * Its trackers are gone with it, and so are completions that nobody has taken.
  *
  * Spec: NVM Express Base 2.0, "Delete I/O Submission Queue command".
- * Context: as nvme_create_iocq(), nobody else using the queue.
+ * Context: as nvme_create_iocq(), nobody else using the queue or its completion queue.
  * Return: 0, or -1: EINVAL no such queue, or the errno of the command. On error the queue is
  *	as it was, and its memory stays.
  */
