@@ -31,6 +31,7 @@ static int check_qid(const char *kind, int qid, int last_qid, uint32_t flags)
 int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 {
 	union nvme_cmd cmd = {.create_cq = {.opcode = NVM_ADMIN_CREATE_CQ}};
+	struct nvme_cqe cqe;
 	struct nvme_cq *cq;
 	uint16_t flags = NVME_Q_PC;
 
@@ -50,12 +51,12 @@ int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(qsize - 1)); /* 0's based */
 	cmd.create_cq.qflags = cpu_to_le16(flags);
 
-	/* Set before: after a timeout the controller may have the queue. */
+	/* Set before: without an answer the controller may have the queue. */
 	cq->flags |= NVME_Q_CREATED;
-	if (!nvme_admin(ctrl, &cmd, NULL, 0, NULL))
+	if (!nvme_admin(ctrl, &cmd, NULL, 0, &cqe))
 		return 0;
 
-	if (errno != ETIMEDOUT)
+	if (!nvme_maybe_lost(&cqe))
 		cq->flags &= ~NVME_Q_CREATED;
 	nvme_discard_cq(ctrl, cq);
 	return -1;
@@ -65,6 +66,7 @@ int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq 
 		     unsigned long flags)
 {
 	union nvme_cmd cmd = {.create_sq = {.opcode = NVM_ADMIN_CREATE_SQ}};
+	struct nvme_cqe cqe;
 	struct nvme_sq *sq;
 
 	if (qid < 1 || qid > ctrl->config.nsqa + 1)
@@ -81,10 +83,10 @@ int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq 
 	cmd.create_sq.cqid = cpu_to_le16((uint16_t)cq->id);
 
 	sq->flags |= NVME_Q_CREATED;
-	if (!nvme_admin(ctrl, &cmd, NULL, 0, NULL))
+	if (!nvme_admin(ctrl, &cmd, NULL, 0, &cqe))
 		return 0;
 
-	if (errno != ETIMEDOUT)
+	if (!nvme_maybe_lost(&cqe))
 		sq->flags &= ~NVME_Q_CREATED;
 	nvme_discard_sq(ctrl, sq);
 	return -1;

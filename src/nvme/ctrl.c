@@ -233,12 +233,13 @@ static int identify(struct nvme_ctrl *ctrl)
 	union nvme_cmd cmd = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = NVM_CNS_CTRL}};
 	struct iommu_dmabuf buf;
 	const struct nvm_id_ctrl *id;
+	struct nvme_cqe cqe;
 	int ret = -1;
 
 	if (nvme_dma_alloc(ctrl, &buf, sizeof(*id)))
 		return -1;
-	if (nvme_admin(ctrl, &cmd, buf.vaddr, sizeof(*id), NULL)) {
-		if (errno == ETIMEDOUT)
+	if (nvme_admin(ctrl, &cmd, buf.vaddr, sizeof(*id), &cqe)) {
+		if (nvme_maybe_lost(&cqe))
 			nvme_park(ctrl, &buf, NULL);
 		goto put_buf;
 	}

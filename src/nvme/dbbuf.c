@@ -18,6 +18,7 @@ int nvme_dbbuf_init(struct nvme_ctrl *ctrl)
 {
 	union nvme_cmd cmd = {.opcode = NVM_ADMIN_DBBUF_CONFIG};
 	size_t page = __mps_to_pagesize(ctrl->config.mps);
+	struct nvme_cqe cqe;
 
 	if (!ctrl->dbbuf.doorbells.vaddr && (nvme_dma_alloc(ctrl, &ctrl->dbbuf.doorbells, page) ||
 					     nvme_dma_alloc(ctrl, &ctrl->dbbuf.eventidxs, page)))
@@ -25,8 +26,8 @@ int nvme_dbbuf_init(struct nvme_ctrl *ctrl)
 
 	cmd.dptr.prp1 = cpu_to_le64(ctrl->dbbuf.doorbells.iova);
 	cmd.dptr.prp2 = cpu_to_le64(ctrl->dbbuf.eventidxs.iova);
-	if (nvme_admin(ctrl, &cmd, NULL, 0, NULL)) {
-		if (errno == ETIMEDOUT) {
+	if (nvme_admin(ctrl, &cmd, NULL, 0, &cqe)) {
+		if (nvme_maybe_lost(&cqe)) {
 			nvme_park(ctrl, &ctrl->dbbuf.doorbells, NULL);
 			nvme_park(ctrl, &ctrl->dbbuf.eventidxs, NULL);
 		}

@@ -48,18 +48,18 @@ void nvme_park(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, struct iommu_pi
 		return;
 
 	parked = calloc(1, sizeof(*parked));
+	if (parked) {
+		parked->ctx = ctrl->pci.dev.ctx;
+		parked->buf = buf ? *buf : (struct iommu_dmabuf){};
+		parked->pin = pin ? *pin : (struct iommu_pin){};
+	}
+	if (buf)
+		memset(buf, 0, sizeof(*buf));
+	if (pin)
+		pin->mapping = NULL;
 	if (!parked) {
 		log_error("no memory to note what the controller still uses: it is never freed\n");
 		return;
-	}
-	parked->ctx = ctrl->pci.dev.ctx;
-	if (buf) {
-		parked->buf = *buf;
-		memset(buf, 0, sizeof(*buf));
-	}
-	if (pin) {
-		parked->pin = *pin;
-		pin->mapping = NULL;
 	}
 
 	pthread_mutex_lock(&ctrl->priv->admin_lock);
@@ -73,11 +73,13 @@ void nvme_unpark_all(struct nvme_ctrl *ctrl)
 	struct nvme_parked *parked = ctrl->priv->parked;
 
 	ctrl->priv->parked = NULL;
+	/* All pins first: they may be on the buffers, which are not freed while pinned. */
+	for (struct nvme_parked *p = parked; p; p = p->next)
+		iommu_unpin(p->ctx, &p->pin);
 	while (parked) {
 		struct nvme_parked *next = parked->next;
 
 		iommu_put_dmabuf(&parked->buf);
-		iommu_unpin(parked->ctx, &parked->pin);
 		free(parked);
 		parked = next;
 	}

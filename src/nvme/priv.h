@@ -6,12 +6,14 @@
 #ifndef BELFRY_SRC_NVME_PRIV_H
 #define BELFRY_SRC_NVME_PRIV_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/spec.h>
+#include <belfry/nvme/util.h>
 
 #include "iommu/pin.h"
 #include "transport/transport.h"
@@ -113,8 +115,8 @@ int nvme_device_check(struct transport *tp);
  * @pin: pin to undo then; holds nothing afterwards; may be NULL
  *
  * Context: any thread; takes the admin lock; allocates. Where there is no memory for
- *	the note, @buf and @pin stay as they are for ever: a leak is better than a
- *	device that writes into freed memory.
+ *	the note, the memory and the pin stay for ever: a leak is better than a device
+ *	that writes into freed memory.
  */
 void nvme_park(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, struct iommu_pin *pin);
 
@@ -140,6 +142,19 @@ void nvme_unpark_all(struct nvme_ctrl *ctrl);
  * Return: 0, or -1: as iommu_get_dmabuf(). On error @buf is all zero.
  */
 int nvme_dma_alloc(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, size_t len);
+
+/**
+ * nvme_maybe_lost() - may the controller still have a synchronous command that failed
+ * @cqe: what the failed nvme_admin() gave as the completion
+ *
+ * Context: right after the call: errno is looked at.
+ * Return: true when it was sent (or may have been) and did not complete: what it points at must
+ *	be set aside.
+ */
+static inline bool nvme_maybe_lost(struct nvme_cqe *cqe)
+{
+	return nvme_cqe_ok(cqe) && errno != EBUSY;
+}
 
 /**
  * nvme_find_quirks() - quirks known for a device

@@ -28,14 +28,15 @@ static int virt_mgmt(struct nvme_ctrl *pf, uint16_t scid, uint8_t action, uint8_
 static int identify(struct nvme_ctrl *ctrl, uint8_t cns, uint16_t cntid, struct iommu_dmabuf *buf)
 {
 	union nvme_cmd cmd = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = cns}};
+	struct nvme_cqe cqe;
 
 	if (nvme_dma_alloc(ctrl, buf, 4096))
 		return -1;
 	cmd.identify.ctrlid = cpu_to_le16(cntid);
-	if (!nvme_admin(ctrl, &cmd, buf->vaddr, 4096, NULL))
+	if (!nvme_admin(ctrl, &cmd, buf->vaddr, 4096, &cqe))
 		return 0;
 
-	if (errno == ETIMEDOUT)
+	if (nvme_maybe_lost(&cqe))
 		nvme_park(ctrl, buf, NULL);
 	iommu_put_dmabuf(buf);
 	return -1;

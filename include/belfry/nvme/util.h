@@ -86,7 +86,8 @@ int nvme_set_errno_from_cqe(struct nvme_cqe *cqe);
  *	reports a fatal status (CSTS.CFS) and @cqe_copy is all zero, EINVAL @buf
  *	is not aligned to 4 bytes or @len does not match, EMSGSIZE @len over MDTS, ENOMEM, the
  *	errno of mapping @buf, or the errno of the status in @cqe_copy. In each case nothing
- *	stays mapped and no tracker taken, but as said for ETIMEDOUT.
+ *	stays mapped and no tracker taken, but where the command was sent and did not complete
+ *	(ETIMEDOUT, ENODEV, EIO without a status): then as said above.
  */
 int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, void *buf,
 	      size_t len, struct nvme_cqe *cqe_copy);
