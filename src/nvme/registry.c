@@ -34,12 +34,14 @@ static struct entry **find(const char *bdf)
 
 struct nvme_ctrl *nvme_get_ctrl(const char *bdf)
 {
+	struct nvme_ctrl *ctrl;
 	struct entry *e;
 
 	pthread_mutex_lock(&lock);
 	e = *find(bdf);
+	ctrl = e ? e->ctrl : NULL;
 	pthread_mutex_unlock(&lock);
-	return e ? e->ctrl : NULL;
+	return ctrl;
 }
 
 int nvme_add_ctrl(struct nvme_ctrl *ctrl)
