@@ -148,14 +148,10 @@ int nvme_ctrl_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ct
 
 	if (!opts)
 		opts = &nvme_ctrl_opts_default;
-	if (check_opts(opts)) {
-		memset(ctrl, 0, sizeof(*ctrl));
-		return -1;
-	}
 	if (open_device(ctrl, bdf))
 		return -1;
 
-	priv = calloc(1, sizeof(*priv));
+	priv = check_opts(opts) ? NULL : calloc(1, sizeof(*priv));
 	if (!priv) {
 		transport_close(&ctrl->pci);
 		return -1;

@@ -123,12 +123,14 @@ static void lifecycle__names_that_mean_nothing(void **state)
 
 static void lifecycle__an_open_one_is_not_opened_again(void **state)
 {
+	static const struct nvme_ctrl_opts bad = {.nsqr = -1};
 	struct dev dev;
 
 	(void)state;
 	dev_open_io(&dev, 8);
 	assert_fails(nvme_init(&dev.ctrl, test_device(), NULL), EBUSY);
 	assert_fails(nvme_ctrl_init(&dev.ctrl, test_device(), NULL), EBUSY);
+	assert_fails(nvme_init(&dev.ctrl, test_device(), &bad), EBUSY);
 	/* It has not noticed. */
 	write_and_read(&dev, 1);
 	dev_close(&dev);
