@@ -205,8 +205,15 @@ static const uint32_t *asleep(struct transport *tp)
 	return emu_asleep(to_emu(tp)->emu);
 }
 
+static bool gone(struct transport *tp)
+{
+	return emu_gone(to_emu(tp)->emu);
+}
+
 static int set_irqs(struct transport *tp, int start, int count, const int *fds)
 {
+	if (gone(tp))
+		return set_errno(ENODEV);
 	for (int i = 0; i < count; i++) {
 		if (emu_set_irq(to_emu(tp)->emu, start + i, fds ? fds[i] : -1))
 			return -1;
@@ -217,12 +224,7 @@ static int set_irqs(struct transport *tp, int start, int count, const int *fds)
 static int reset(struct transport *tp)
 {
 	emu_reset(to_emu(tp)->emu);
-	return 0;
-}
-
-static bool gone(struct transport *tp)
-{
-	return emu_gone(to_emu(tp)->emu);
+	return gone(tp) ? set_errno(ENODEV) : 0;
 }
 
 const struct transport_ops transport_emu_ops = {

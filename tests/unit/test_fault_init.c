@@ -195,6 +195,8 @@ static void fault_init__gone_before(void **state)
 	assert_fails(nvme_reset(&ctrl), ENODEV);
 	assert_fails(nvme_configure_adminq(&ctrl, 0), ENODEV);
 	assert_fails(nvme_configure_cmb(&ctrl), ENODEV);
+	assert_fails(vfio_disable_irq_all(&ctrl.pci.dev), ENODEV);
+	assert_fails(vfio_reset(&ctrl.pci.dev), ENODEV);
 	nvme_close(&ctrl);
 	assert_all_zero(&ctrl);
 }
