@@ -190,7 +190,7 @@ static int configure_adminq(struct nvme_ctrl *ctrl, int cq_size, int sq_size,
 	/* Together they are replaced, so the old pair is no user of itself. */
 	nvme_discard_sq(ctrl, &ctrl->sq[NVME_AQ]);
 	if (configure_cq(ctrl, NVME_AQ, cq_size, 0, cq_mem))
-		return -1;
+		goto discard_cq;
 	if (configure_sq(ctrl, NVME_AQ, sq_size, &ctrl->cq[NVME_AQ], sq_mem))
 		goto discard_cq;
 	if (program_adminq(ctrl))
@@ -199,7 +199,7 @@ static int configure_adminq(struct nvme_ctrl *ctrl, int cq_size, int sq_size,
 
 discard_sq:
 	nvme_discard_sq(ctrl, &ctrl->sq[NVME_AQ]);
-discard_cq:
+discard_cq: /* the old one, maybe */
 	nvme_discard_cq(ctrl, &ctrl->cq[NVME_AQ]);
 	return -1;
 }

@@ -145,11 +145,11 @@ struct nvme_ctrl {
  * doorbells. An administrative controller is left after enable.
  *
  * Own: nvme_close() undoes it. After an error there is nothing to undo and @ctrl
- * is all zero.
+ * is all zero, but for EBUSY.
  * Spec: NVM Express Base 2.0, "Memory-based Controller Initialization (PCIe)".
  * Context: any thread; blocks for up to CAP.TO and the deadline of each command.
- * Return: 0, or -1: EINVAL @bdf makes no sense (the log says how), @opts out of range or no
- *	NVMe controller; ENODEV there is none or it is gone; ETIMEDOUT it did not become
+ * Return: 0, or -1: EBUSY @ctrl is open already, and stays so; EINVAL @bdf makes no sense
+ *	(the log says how), @opts out of range or no NVMe controller; ENODEV there is none or it is gone; ETIMEDOUT it did not become
  *	ready; EIO it reported a fatal status; ENOTSUP it cannot do what is needed (page
  *	size, command set); ENOMEM; or what opening the device gave.
  */
@@ -204,8 +204,8 @@ void nvme_close(struct nvme_ctrl *ctrl);
  * Only CC.EN changes. Afterwards no queue exists in the controller; the rings
  * here are empty, at their first lap; commands that were in flight are gone:
  * waits for them end with ECANCELED, quarantined trackers and those of event
- * requests are free again, the others are still their callers' to release. Re-creating a queue under the
- * same qid replaces it.
+ * requests are free again, the others are still their callers' to release.
+ * Re-creating a queue under the same qid replaces it.
  *
  * Spec: NVM Express Base 2.0, "Controller Level Reset".
  * Context: one thread, nobody else using @ctrl; waits up to 500 ms * (CAP.TO + 1), sleeping.
@@ -335,7 +335,7 @@ int nvme_configure_sq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvm
  *
  * Own: as nvme_configure_cq().
  * Context: set-up thread.
- * Return: as nvme_configure_cq().
+ * Return: as nvme_configure_cq(), but after an error there are no admin queues.
  */
 int nvme_configure_adminq(struct nvme_ctrl *ctrl, unsigned long sq_flags);
 
@@ -358,8 +358,8 @@ int nvme_configure_adminq_mem(struct nvme_ctrl *ctrl, unsigned long flags,
  * @ctrl: controller
  * @cq: queue; all zero afterwards, harmless when it is so already
  *
- * Where the controller still has the queue, the ring is set aside until the
- * controller is disabled.
+ * Where nvme_create_iocq() or nvme_create_iosq() made the queue in the controller
+ * and it still has it, the ring is set aside until the controller is disabled.
  *
  * Context: set-up thread, nobody else using the queue.
  */
