@@ -327,6 +327,63 @@ static void fault__wrong_sqid(void **state)
 	dev_close(&f.dev);
 }
 
+/* The name of a command in flight whose completions arrive on another queue. */
+static void fault__a_command_of_another_completion_queue(void **state)
+{
+	struct emu_fault slow = {.sqid = 2,
+				 .opcode = EMU_ANY,
+				 .act = EMU_ACT_DELAY,
+				 .arg = 100000,
+				 .nth = 1,
+				 .count = 1};
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH};
+	struct nvme_rq *ours, *other;
+	struct nvme_cqe cqe;
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	assert_works(nvme_create_ioqpair(&f.dev.ctrl, 2, QSIZE, -1, 0));
+	assert_works(emu_fault_add(f.emu, &slow));
+	other = nvme_rq_acquire(&f.dev.ctrl.sq[2]);
+	cmd.nsid = cpu_to_le32(f.dev.nsid);
+	nvme_rq_exec(other, &cmd);
+
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_SQID, 1); /* 1 says that it is 2 */
+	ours = start(&f);
+	assert_int_equal(ours->cid, other->cid);
+	nvme_cq_get_cqes(f.cq, &cqe, 1);
+	nvme_cq_update_head(f.cq);
+	assert_int_equal(le16_to_cpu(cqe.sqid), 2);
+	assert_null(nvme_rq_from_cqe(&f.dev.ctrl, &cqe));
+	assert_int_equal(other->state, NVME_RQ_INFLIGHT);
+	assert_works(dev_wait(other, NULL));
+	nvme_rq_release(other);
+	nvme_rq_release(ours);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* 64 trackers end with a page; nothing is there to be looked at behind them. */
+static void fault__one_past_a_whole_page_of_trackers(void **state)
+{
+	struct fixture f;
+	struct nvme_cqe cqe;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	assert_works(nvme_delete_ioqpair(&f.dev.ctrl, 1));
+	assert_works(nvme_create_ioqpair(&f.dev.ctrl, 1, 65, -1, 0));
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_WRONG_CID, 1);
+	assert_int_equal(start(&f)->cid, 63);
+	nvme_cq_get_cqes(f.cq, &cqe, 1);
+	assert_int_equal(cqe.cid, 64);
+	assert_null(nvme_rq_from_cqe(&f.dev.ctrl, &cqe));
+	assert_null(__nvme_rq_from_cqe(f.sq, &cqe));
+	dev_close(&f.dev);
+}
+
 /* A neighbour's name: the neighbour completes, and what is left over shows up. */
 static void fault__a_neighbours_cid(void **state)
 {
@@ -528,6 +585,8 @@ int main(void)
 		cmocka_unit_test(fault__twice_in_anothers_wait),
 		cmocka_unit_test(fault__wrong_cid),
 		cmocka_unit_test(fault__wrong_sqid),
+		cmocka_unit_test(fault__a_command_of_another_completion_queue),
+		cmocka_unit_test(fault__one_past_a_whole_page_of_trackers),
 		cmocka_unit_test(fault__a_neighbours_cid),
 		cmocka_unit_test(fault__strangers_in_a_wait),
 		cmocka_unit_test(fault__wrong_cids_of_admin_commands),

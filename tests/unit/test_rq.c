@@ -273,6 +273,9 @@ static void rq__lookup_is_checked(void **state)
 	assert_ptr_equal(nvme_rq_from_cqe(&dev.ctrl, &cqe), rq);
 	assert_ptr_equal(__nvme_rq_from_cqe(sq, &cqe), rq);
 	assert_true(sq->cq->spurious > 0);
+	cqe.sqid = cpu_to_le16(2); /* another's, by that name */
+	assert_null(__nvme_rq_from_cqe(sq, &cqe));
+	cqe.sqid = cpu_to_le16(1);
 
 	/* Nor after the tracker was given back. */
 	nvme_rq_release(rq);
@@ -421,6 +424,40 @@ static void rq__many_are_kept(void **state)
 	dev_close(&dev);
 }
 
+/* Room for 16 is full of holes and closes up: the others are where their waits look. */
+static void rq__holes_are_closed(void **state)
+{
+	struct nvme_rq *a[17], *b[6];
+	struct nvme_cqe cqe;
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 64);
+
+	(void)state;
+	for (int i = 0; i < 17; i++)
+		a[i] = in_flight(&dev, sq);
+	nvme_sq_update_tail(sq);
+	assert_works(dev_wait(a[16], NULL));
+	assert_int_equal(sq->cq->nr_kept, 16);
+	for (int i = 0; i < 9; i++)
+		assert_works(nvme_rq_wait(a[i], NULL, NULL));
+
+	for (int i = 0; i < 6; i++)
+		b[i] = in_flight(&dev, sq);
+	nvme_sq_update_tail(sq);
+	assert_works(dev_wait(b[5], NULL));
+	assert_int_equal(sq->cq->nr_kept, 12);
+	for (int i = 15; i >= 9; i--) {
+		assert_works(nvme_rq_wait(a[i], &cqe, NULL));
+		assert_int_equal(cqe.cid, a[i]->cid);
+	}
+	for (int i = 0; i < 5; i++) {
+		assert_works(nvme_rq_wait(b[i], &cqe, NULL));
+		assert_int_equal(cqe.cid, b[i]->cid);
+	}
+	assert_null(nvme_cq_get_cqe(sq->cq));
+	dev_close(&dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +476,7 @@ int main(void)
 		cmocka_unit_test(rq__a_copy_finds_its_tracker),
 		cmocka_unit_test(rq__a_kept_one_may_be_released),
 		cmocka_unit_test(rq__many_are_kept),
+		cmocka_unit_test(rq__holes_are_closed),
 	};
 
 	return cmocka_run_group_tests_name("rq", tests, NULL, NULL);

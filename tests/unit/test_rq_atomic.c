@@ -11,7 +11,7 @@
 #include "support/prng.h"
 
 #define NR_THREADS 4
-#define HOLD_MAX   6
+#define HOLD_MAX   3
 
 struct shared {
 	struct nvme_sq *sq;
@@ -60,32 +60,37 @@ static void give(struct worker *w, struct nvme_rq *rq)
 	nvme_rq_release_atomic(rq);
 }
 
+/*
+ * One step at a time, and back in any order: what was on top is often there again while what was
+ * under it is out, which is when a list without a version breaks.
+ */
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct nvme_rq *held[HOLD_MAX];
 	struct prng rng;
+	size_t n = 0;
 
 	prng_init(&rng, w->me);
 	while (!__atomic_load_n(&w->shared->go, __ATOMIC_ACQUIRE))
 		sched_yield();
 	while (w->taken < w->shared->rounds && !w->wrong) {
-		size_t want = 1 + prng_below(&rng, HOLD_MAX), n = 0;
+		uint64_t draw = prng_next(&rng);
 
-		while (n < want && take(w, &held[n]))
-			n++;
-		if (!n)
-			sched_yield(); /* to those who have them */
-		/* In another order than they came. */
-		if (n > 1 && prng_below(&rng, 2)) {
-			struct nvme_rq *first = held[0];
+		if (n < HOLD_MAX && draw & 1) {
+			if (take(w, &held[n]))
+				n++;
+			else if (!n)
+				sched_yield(); /* to those who have them */
+		} else if (n) {
+			size_t at = (draw >> 1) % n;
 
-			held[0] = held[n - 1];
-			held[n - 1] = first;
+			give(w, held[at]);
+			held[at] = held[--n];
 		}
-		while (n)
-			give(w, held[--n]);
 	}
+	while (n)
+		give(w, held[--n]);
 	return NULL;
 }
 
@@ -129,7 +134,7 @@ static void stress(int qsize, unsigned long rounds)
 static void rq_atomic__three_trackers_for_four_threads(void **state)
 {
 	(void)state;
-	stress(4, 300000);
+	stress(4, 500000);
 }
 
 static void rq_atomic__one_tracker_for_four_threads(void **state)
@@ -141,7 +146,7 @@ static void rq_atomic__one_tracker_for_four_threads(void **state)
 static void rq_atomic__enough_for_all(void **state)
 {
 	(void)state;
-	stress(33, 300000);
+	stress(33, 500000);
 }
 
 /* The fresh ones run out in the middle of it: slow and fast ways mix. */
