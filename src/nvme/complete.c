@@ -23,6 +23,9 @@
 #define SLEEP_NS       50000
 #define CHECK_EVERY_NS (1 * NS_PER_MS)
 
+/* Completions without a tracker are kept while no more than this many are kept in all. */
+#define STRANGERS_MAX 65536
+
 /* The submission queue that a completion names, or NULL when it is none of ours. */
 static struct nvme_sq *sq_of(const struct nvme_cq *cq, const struct nvme_cqe *cqe)
 {
@@ -266,7 +269,11 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 	}
 	if (owner && owner->state != NVME_RQ_COMPLETED)
 		owner = NULL;
-	nvme_kept_add(cq, owner, cqe);
+	/* Somebody may ask for it, but not for any number of them. */
+	if (!owner && cq->nr_kept >= STRANGERS_MAX)
+		cq->spurious++;
+	else
+		nvme_kept_add(cq, owner, cqe);
 	nvme_cq_update_head(cq);
 	return NVME_REAP_OTHER;
 }

@@ -145,11 +145,14 @@ static int wait_mine(struct nvme_ctrl *ctrl, struct nvme_rq *rq, struct nvme_cqe
 	for (;;) {
 		enum nvme_reap reap;
 		struct nvme_cqe found;
+		int others = rq->sq->cq->qsize;
 
+		/* No more at once than the queue holds: a device that never
+		 * stops talking must not keep us from looking at the clock. */
 		lock_adminq(ctrl, rq->sq);
 		do
 			reap = nvme_rq_reap(rq, &found);
-		while (reap == NVME_REAP_OTHER);
+		while (reap == NVME_REAP_OTHER && --others);
 		unlock_adminq(ctrl, rq->sq);
 
 		if (reap == NVME_REAP_MINE) {

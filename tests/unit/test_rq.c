@@ -427,18 +427,18 @@ static void rq__many_are_kept(void **state)
 /* Room for 16 is full of holes and closes up: the others are where their waits look. */
 static void rq__holes_are_closed(void **state)
 {
-	struct nvme_rq *a[17], *b[6];
+	struct nvme_rq *a[16], *b[6];
 	struct nvme_cqe cqe;
 	struct dev dev;
 	struct nvme_sq *sq = dev_open_io(&dev, 64);
 
 	(void)state;
-	for (int i = 0; i < 17; i++)
+	for (int i = 0; i < 16; i++)
 		a[i] = in_flight(&dev, sq);
 	nvme_sq_update_tail(sq);
-	assert_works(dev_wait(a[16], NULL));
-	assert_int_equal(sq->cq->nr_kept, 16);
-	for (int i = 0; i < 9; i++)
+	assert_works(dev_wait(a[15], NULL));
+	assert_int_equal(sq->cq->nr_kept, 15);
+	for (int i = 0; i < 8; i++)
 		assert_works(nvme_rq_wait(a[i], NULL, NULL));
 
 	for (int i = 0; i < 6; i++)
@@ -446,7 +446,7 @@ static void rq__holes_are_closed(void **state)
 	nvme_sq_update_tail(sq);
 	assert_works(dev_wait(b[5], NULL));
 	assert_int_equal(sq->cq->nr_kept, 12);
-	for (int i = 15; i >= 9; i--) {
+	for (int i = 14; i >= 8; i--) {
 		assert_works(nvme_rq_wait(a[i], &cqe, NULL));
 		assert_int_equal(cqe.cid, a[i]->cid);
 	}

@@ -378,7 +378,8 @@ int nvme_rq_mapv(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd
  * Takes one completion from the tracker's completion queue and gives the slot
  * back to the device. Where it is another tracker's it is kept for that one,
  * whose wait, or else the next nvme_cq_get_cqe(), finds it; what is in @cqe_copy is
- * then a copy to look at.
+ * then a copy to look at. One that is no tracker's is kept for nvme_cq_get_cqe(), as
+ * long as fewer than 65536 are; further ones are dropped and counted as spurious.
  *
  * There is no deadline, but a device that is gone ends it.
  *
