@@ -17,10 +17,9 @@
 
 #include "bench.h"
 
-#define QSIZE	  256
-#define BLOCK	  4096
-#define PINGPONGS 20000
-#define QD1_OPS	  20000
+#define QSIZE	256
+#define BLOCK	4096
+#define QD1_OPS 20000 /* and as many turns of the floor */
 
 /* A line each, so that a line is all that moves. */
 static struct {
@@ -77,7 +76,7 @@ struct io {
 static void open_io(struct io *io, const char *name)
 {
 	if (nvme_init(&io->ctrl, name, NULL) || nvme_create_ioqpair(&io->ctrl, 1, QSIZE, -1, 0) ||
-	    iommu_get_dmabuf(__iommu_ctx(&io->ctrl), &io->buf, QSIZE * BLOCK, 0))
+	    iommu_get_dmabuf(__iommu_ctx(&io->ctrl), &io->buf, (size_t)QSIZE * BLOCK, 0))
 		bench_die(name);
 	io->sq = &io->ctrl.sq[1];
 	io->cq = &io->ctrl.cq[1];
@@ -150,14 +149,14 @@ static double throughput(struct io *io, uint8_t opcode, uint32_t depth, uint64_t
 
 static void bench_latency(void)
 {
-	static double values[QD1_OPS > PINGPONGS ? QD1_OPS : PINGPONGS];
+	static double values[QD1_OPS];
 	double trips[5], floor[5];
 	struct io io = {};
 
 	open_io(&io, "emu:lbads=12");
 	latency(&io, NVM_CMD_READ, values, QD1_OPS);
 	for (int i = 0; i < 5; i++) {
-		floor[i] = pingpong(values, PINGPONGS);
+		floor[i] = pingpong(values, QD1_OPS);
 		trips[i] = latency(&io, NVM_CMD_READ, values, QD1_OPS);
 	}
 	close_io(&io);

@@ -90,7 +90,7 @@ static void floor_sgl(void *arg, uint64_t n)
 /* Each mapping apart from its neighbours in memory, as a program's would be. */
 static void map_buffers(struct maps *m, uint32_t nr)
 {
-	size_t stride = 2 * BUF_LEN;
+	size_t stride = 2 * (size_t)BUF_LEN;
 	char *mem = mmap(NULL, nr * stride, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 

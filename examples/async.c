@@ -15,8 +15,8 @@
 #define QID	 1
 #define QSIZE	 33 /* a queue has one tracker less than entries: 32 */
 #define BLOCK	 512u
-#define HEAD_LEN 4096u
-#define BODY_LEN 8192u
+#define HEAD_LEN ((size_t)4096)
+#define BODY_LEN ((size_t)8192)
 #define IO_LEN	 (HEAD_LEN + BODY_LEN)
 #define NR_IOS	 4096u
 
@@ -121,7 +121,7 @@ static int run(struct engine *e, uint8_t opcode)
 		}
 		nvme_cq_update_head(e->cq);
 	}
-	printf("opcode %02xh: %u commands of %u bytes, %u bad\n", opcode, e->done, IO_LEN, e->bad);
+	printf("opcode %02xh: %u commands of %zu bytes, %u bad\n", opcode, e->done, IO_LEN, e->bad);
 	return 0;
 }
 

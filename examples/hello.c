@@ -15,7 +15,7 @@
 
 #define NSID	 1
 #define QID	 1
-#define BUF_SIZE 4096
+#define BUF_SIZE ((size_t)4096)
 
 /* Bytes in a block of namespace 1, or 0. */
 static size_t block_size(struct nvme_ctrl *ctrl)

@@ -55,7 +55,8 @@ static int program(struct nvme_ctrl *ctrl, iova_t cba)
 	uint32_t sts;
 
 	if (nvme_reg_write64(ctrl, NVM_REG_CMBMSC,
-			     cba | NVM_SET(1ull, CMBMSC_CRE) | NVM_SET(1ull, CMBMSC_CMSE)) ||
+			     (uint64_t)cba | NVM_SET(1ull, CMBMSC_CRE) |
+				     NVM_SET(1ull, CMBMSC_CMSE)) ||
 	    nvme_reg_read32(ctrl, NVM_REG_CMBSTS, &sts))
 		return -1;
 	if (NVM_GET(sts, CMBSTS_CBAI)) {

@@ -19,7 +19,12 @@ extern "C" {
 
 struct nvme_ctrl;
 
-/* A version as the VS register and Identify Controller spell it. */
+/**
+ * NVME_VERSION() - a version as the VS register and Identify Controller spell it
+ * @major: major version
+ * @minor: minor version
+ * @tertiary: tertiary version
+ */
 #define NVME_VERSION(major, minor, tertiary) \
 	((uint32_t)(major) << 16 | (uint32_t)(minor) << 8 | (uint32_t)(tertiary))
 
