@@ -17,9 +17,11 @@
 #include "support/errno.h"
 #include "transport/emu.h"
 #include "transport/transport.h"
+#include "transport/vfio.h"
 
 static const struct transport_ops *const transports[] = {
 	&transport_emu_ops,
+	&transport_vfio_ops,
 };
 
 #define NR_TRANSPORTS (sizeof(transports) / sizeof(transports[0]))

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iommufd. An address space goes on without devices, so devices come and go as they like; only the
+ * functions of one group have to be in the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <belfry/support/log.h>
+#include <belfry/support/mem.h>
+
+#include "iommu/group.h"
+#include "iommu/host.h"
+#include "iommu/iommufd.h"
+#include "iommu/uapi.h"
+#include "support/errno.h"
+
+/* More than any kernel has to say; it is the kernel that fills them in. */
+#define RANGES_MAX 4096
+
+_Static_assert(sizeof(struct uapi_iommu_iova_range) == sizeof(struct iommu_iova_range), "uapi");
+
+struct iommufd {
+	struct iommu_ctx ctx;
+	int fd;
+	uint32_t ioas;
+};
+
+static int iommufd_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova,
+		       unsigned long flags)
+{
+	struct iommufd *iommufd = (struct iommufd *)ctx;
+	struct uapi_iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = UAPI_IOMMU_IOAS_MAP_FIXED_IOVA | UAPI_IOMMU_IOAS_MAP_READABLE |
+			 UAPI_IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = iommufd->ioas,
+		.user_va = (uintptr_t)vaddr,
+		.length = len,
+		.iova = iova,
+	};
+
+	if (flags & IOMMU_MAP_NOREAD)
+		map.flags &= ~UAPI_IOMMU_IOAS_MAP_READABLE;
+	if (flags & IOMMU_MAP_NOWRITE)
+		map.flags &= ~UAPI_IOMMU_IOAS_MAP_WRITEABLE;
+	return ioctl(iommufd->fd, UAPI_IOMMU_IOAS_MAP, &map) ? iommu_explain_map(ctx, len) : 0;
+}
+
+static int iommufd_unmap(struct iommu_ctx *ctx, iova_t iova, size_t len)
+{
+	struct iommufd *iommufd = (struct iommufd *)ctx;
+	struct uapi_iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = iommufd->ioas,
+		.iova = iova,
+		.length = len,
+	};
+
+	return ioctl(iommufd->fd, UAPI_IOMMU_IOAS_UNMAP, &unmap) ? -1 : 0;
+}
+
+static void iommufd_close(struct iommu_ctx *ctx)
+{
+	struct iommufd *iommufd = (struct iommufd *)ctx;
+
+	iommu_groups_end(ctx, NULL);
+	close(iommufd->fd); /* and with it all objects */
+	free(iommufd);
+}
+
+static const struct iommu_backend_ops iommufd_ops = {
+	.name = "iommufd",
+	.iommufd = true,
+	.map = iommufd_map,
+	.unmap = iommufd_unmap,
+	.close = iommufd_close,
+};
+
+/* Usable IOVAs of an IOAS, to be freed. Their number, or -1. */
+static int get_ranges(int fd, uint32_t ioas, struct iommu_iova_range **ranges)
+{
+	struct uapi_iommu_ioas_iova_ranges get = {.size = sizeof(get), .ioas_id = ioas};
+
+	/* Asked with room for none, it says how many there are. */
+	if (ioctl(fd, UAPI_IOMMU_IOAS_IOVA_RANGES, &get) && errno != EMSGSIZE)
+		return -1;
+	if (!get.num_iovas || get.num_iovas > RANGES_MAX)
+		return set_errno(EPROTO);
+
+	*ranges = calloc(get.num_iovas, sizeof(**ranges));
+	if (!*ranges)
+		return -1;
+	get.allowed_iovas = (uintptr_t)*ranges;
+	if (!ioctl(fd, UAPI_IOMMU_IOAS_IOVA_RANGES, &get) && get.num_iovas <= RANGES_MAX)
+		return (int)get.num_iovas;
+	{
+		keep_errno();
+
+		free(*ranges);
+	}
+	*ranges = NULL;
+	return -1;
+}
+
+static int bind_device(const struct iommufd_device *dev, int iommufd)
+{
+	struct uapi_vfio_device_bind_iommufd bind = {
+		.argsz = dev->token ? sizeof(bind) : UAPI_VFIO_DEVICE_BIND_IOMMUFD_MINSZ,
+		.flags = dev->token ? UAPI_VFIO_DEVICE_BIND_FLAG_TOKEN : 0,
+		.iommufd = iommufd,
+		.token_uuid_ptr = (uintptr_t)dev->token,
+	};
+
+	if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind))
+		return 0;
+
+	/* Kernels before 6.18 know of no token here, and do not ask for one. */
+	if (dev->token && errno == EINVAL) {
+		bind.argsz = UAPI_VFIO_DEVICE_BIND_IOMMUFD_MINSZ;
+		bind.flags = 0;
+		if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind))
+			return 0;
+	}
+	log_error("%s: cannot be bound to an iommufd: %m\n", dev->name);
+	return -1;
+}
+
+static int attach(const struct iommufd_device *dev, const struct iommufd *iommufd)
+{
+	struct uapi_vfio_device_attach_iommufd_pt pt = {
+		.argsz = sizeof(pt),
+		.pt_id = iommufd->ioas,
+	};
+
+	if (bind_device(dev, iommufd->fd))
+		return -1;
+	if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_ATTACH_IOMMUFD_PT, &pt))
+		return 0;
+	log_error("%s: cannot be attached to an address space: %m\n", dev->name);
+	return -1;
+}
+
+/* A new address space with the device in it, which has one reference. */
+static struct iommu_ctx *create(const struct iommufd_device *dev)
+{
+	struct uapi_iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
+	__autofree struct iommu_iova_range *ranges = NULL;
+	struct iommufd *iommufd = calloc(1, sizeof(*iommufd));
+	int nr_ranges;
+
+	if (!iommufd)
+		return NULL;
+	iommufd->fd = open(IOMMUFD_NODE, O_RDWR | O_CLOEXEC);
+	if (iommufd->fd < 0) {
+		iommu_explain_open(IOMMUFD_NODE);
+		goto free_iommufd;
+	}
+	if (ioctl(iommufd->fd, UAPI_IOMMU_IOAS_ALLOC, &alloc))
+		goto close_fd;
+	iommufd->ioas = alloc.out_ioas_id;
+
+	/* Which IOVAs can be used is known when the device is there. */
+	if (attach(dev, iommufd))
+		goto close_fd;
+	nr_ranges = get_ranges(iommufd->fd, iommufd->ioas, &ranges);
+	if (nr_ranges > 0 && !iommu_ctx_init(&iommufd->ctx, &iommufd_ops, ranges, nr_ranges))
+		return &iommufd->ctx;
+
+close_fd : {
+	keep_errno();
+
+	close(iommufd->fd);
+}
+free_iommufd:
+	free(iommufd);
+	return NULL;
+}
+
+/* Attach one more device. When that fails it is its descriptor's end that detaches it. */
+static struct iommu_ctx *extend(struct iommu_ctx *ctx, const struct iommufd_device *dev)
+{
+	struct iommufd *iommufd = (struct iommufd *)ctx;
+	__autofree struct iommu_iova_range *ranges = NULL;
+	int nr_ranges, ret = -1;
+
+	if (attach(dev, iommufd))
+		return NULL;
+
+	pthread_mutex_lock(&ctx->lock);
+	nr_ranges = get_ranges(iommufd->fd, iommufd->ioas, &ranges);
+	if (nr_ranges > 0)
+		ret = iommu_ranges_cover(ctx, ranges, nr_ranges, dev->name);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret ? NULL : iommu_ctx_get(ctx);
+}
+
+static struct iommu_ctx *join_new_locked(const struct iommufd_device *dev, struct iommu_ctx *ctx)
+{
+	struct iommu_group *group = iommu_group_add_locked(dev->group, -1, NULL);
+
+	if (!group)
+		return NULL;
+	group->ctx = ctx ? extend(ctx, dev) : create(dev);
+	if (group->ctx)
+		return group->ctx;
+	iommu_group_drop_locked(group);
+	return NULL;
+}
+
+struct iommu_ctx *iommu_iommufd_join(const struct iommufd_device *dev, struct iommu_ctx *ctx)
+{
+	struct iommu_ctx *in, *ret = NULL;
+	struct iommu_group *group;
+
+	if (ctx && ctx->ops != &iommufd_ops) {
+		log_error("%s: the address space given is '%s', not of an iommufd\n", dev->name,
+			  ctx->ops->name);
+		return set_errno_null(EINVAL);
+	}
+
+	iommu_groups_lock();
+	group = iommu_group_find_locked(dev->group, &in);
+	if (group && in->ops != &iommufd_ops && !ctx) {
+		log_error("%s: its group is in a VFIO container\n", dev->name);
+		errno = EBUSY;
+	} else if (group && group->users && ctx && ctx != in) {
+		log_error("%s: its group is in another address space, with a device that is open\n",
+			  dev->name);
+		errno = EBUSY;
+	} else if (group && (!ctx || ctx == in)) {
+		ret = extend(in, dev);
+		group->users += ret != NULL;
+	} else {
+		if (group)
+			iommu_group_drop_locked(group);
+		ret = join_new_locked(dev, ctx);
+	}
+	iommu_groups_unlock();
+
+	iommu_ctx_put(in);
+	return ret;
+}

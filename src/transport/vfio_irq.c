@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts. The kernel enables vectors by their first SET_IRQS and disables them by one with no
+ * vectors at all; an eventfd of -1 only unties. Where it cannot grow what is enabled, all are
+ * disabled and enabled again, and every eventfd is signalled once, so that an interrupt of the
+ * moment in between is not lost: one too many is harmless, as what waits looks at the queue.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <belfry/support/log.h>
+#include <belfry/support/mem.h>
+
+#include "support/errno.h"
+#include "transport/vfio.h"
+
+/* Disable everything of one kind. */
+static int disable(struct vfio_transport *vt, uint32_t index)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = index,
+	};
+
+	return ioctl(vt->fd, VFIO_DEVICE_SET_IRQS, &set) ? -1 : 0;
+}
+
+/* Tie vectors; how many there are to be had when they are fewer, 0 when all are tied, -1. */
+static int tie(struct vfio_transport *vt, uint32_t index, uint32_t start, uint32_t count,
+	       const int *fds)
+{
+	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(*fds);
+	__autofree struct vfio_irq_set *set = calloc(1, size);
+
+	if (!set)
+		return -1;
+	set->argsz = (uint32_t)size;
+	set->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	set->index = index;
+	set->start = start;
+	set->count = count;
+	memcpy(set->data, fds, count * sizeof(*fds));
+	return ioctl(vt->fd, VFIO_DEVICE_SET_IRQS, set);
+}
+
+static int explain_few(const struct vfio_transport *vt, uint32_t wanted, int got)
+{
+	if (got < 0) {
+		log_error("%s: interrupt vectors cannot be set: %m\n", vt->name);
+		return -1;
+	}
+	log_error("%s: %u interrupt vectors wanted, the kernel can give %d\n", vt->name, wanted,
+		  got);
+	return set_errno(ENOSPC);
+}
+
+static uint32_t highest(const int *fds, uint32_t count)
+{
+	while (count && fds[count - 1] < 0)
+		count--;
+	return count;
+}
+
+static void signal_all(const int *fds, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (fds[i] >= 0)
+			(void)eventfd_write(fds[i], 1);
+	}
+}
+
+/* Enable vectors anew, [0, @count) as in @fds. On error as they were before. */
+static int restart(struct vfio_transport *vt, const int *fds, uint32_t count)
+{
+	struct vfio_irqs *irqs = &vt->irqs;
+	uint32_t before = irqs->enabled;
+	int got;
+
+	if (before && disable(vt, irqs->info.index))
+		return -1;
+	irqs->enabled = 0;
+	got = tie(vt, irqs->info.index, 0, count, fds);
+	if (!got) {
+		irqs->enabled = count;
+		if (before)
+			signal_all(fds, count);
+		return 0;
+	}
+
+	explain_few(vt, count, got);
+	{
+		keep_errno();
+
+		if (before && !tie(vt, irqs->info.index, 0, before, irqs->fds)) {
+			irqs->enabled = before;
+			signal_all(irqs->fds, before);
+		}
+	}
+	return -1;
+}
+
+/* Could the kernel give vectors [0, @end)? It is known only when it does. */
+static int try_out(struct vfio_transport *vt, uint32_t end)
+{
+	struct vfio_irqs *irqs = &vt->irqs;
+	__autofree int *none = calloc(end, sizeof(*none));
+	int got;
+
+	if (!none)
+		return -1;
+	for (uint32_t i = 0; i < end; i++)
+		none[i] = -1;
+	got = tie(vt, irqs->info.index, 0, end, none);
+	if (got)
+		return explain_few(vt, end, got);
+	return disable(vt, irqs->info.index);
+}
+
+static int change(struct vfio_transport *vt, const int *fds, uint32_t start, uint32_t count)
+{
+	struct vfio_irqs *irqs = &vt->irqs;
+	uint32_t end = highest(fds, irqs->info.count);
+	int got;
+
+	if (!end && !irqs->enabled)
+		return try_out(vt, start + count);
+	if (!end) {
+		if (disable(vt, irqs->info.index))
+			return -1;
+		irqs->enabled = 0;
+		return 0;
+	}
+	if (end > irqs->enabled)
+		return restart(vt, fds, end);
+
+	/* Beyond what is enabled nothing is tied, and nothing is to be. */
+	if (start >= irqs->enabled)
+		return 0;
+	if (count > irqs->enabled - start)
+		count = irqs->enabled - start;
+	got = tie(vt, irqs->info.index, start, count, fds + start);
+	return got ? explain_few(vt, count, got) : 0;
+}
+
+int vfio_irqs_set(struct vfio_transport *vt, int start, int count, const int *fds)
+{
+	struct vfio_irqs *irqs = &vt->irqs;
+	size_t size = irqs->info.count * sizeof(int);
+	__autofree int *wanted = malloc(size);
+	int ret;
+
+	if (!wanted)
+		return -1;
+
+	pthread_mutex_lock(&vt->lock);
+	memcpy(wanted, irqs->fds, size);
+	for (int i = 0; i < count; i++)
+		wanted[start + i] = fds ? fds[i] : -1;
+	ret = change(vt, wanted, (uint32_t)start, (uint32_t)count);
+	if (!ret)
+		memcpy(irqs->fds, wanted, size);
+	pthread_mutex_unlock(&vt->lock);
+	return ret;
+}
+
+/* ---- set-up ---- */
+
+static int get_info(struct vfio_transport *vt, uint32_t index, struct vfio_irq_info *info)
+{
+	*info = (struct vfio_irq_info){.argsz = sizeof(*info), .index = index};
+	return ioctl(vt->fd, VFIO_DEVICE_GET_IRQ_INFO, info) ? -1 : 0;
+}
+
+static bool pick(struct vfio_transport *vt)
+{
+	static const uint32_t kinds[] = {VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct vfio_irq_info *info = &vt->irqs.info;
+
+		if (!get_info(vt, kinds[i], info) && info->count &&
+		    info->flags & VFIO_IRQ_INFO_EVENTFD)
+			return true;
+	}
+	vt->irqs.info = (struct vfio_irq_info){.argsz = sizeof(vt->irqs.info)};
+	return false;
+}
+
+/* An eventfd that the kernel signals on an event of the device, or -1. */
+static int listen_to(struct vfio_transport *vt, uint32_t index)
+{
+	struct vfio_irq_info info;
+	int fd;
+
+	if (get_info(vt, index, &info) || !info.count)
+		return -1;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd >= 0 && tie(vt, index, 0, 1, &fd)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int vfio_irqs_init(struct vfio_transport *vt)
+{
+	vt->err_fd = listen_to(vt, VFIO_PCI_ERR_IRQ_INDEX);
+	vt->req_fd = listen_to(vt, VFIO_PCI_REQ_IRQ_INDEX);
+
+	if (!pick(vt)) {
+		log_info("%s: neither MSI-X nor MSI: queues have to be polled\n", vt->name);
+		return 0;
+	}
+	vt->irqs.fds = malloc(vt->irqs.info.count * sizeof(int));
+	if (!vt->irqs.fds)
+		return -1;
+	for (uint32_t i = 0; i < vt->irqs.info.count; i++)
+		vt->irqs.fds[i] = -1;
+	return 0;
+}
+
+void vfio_irqs_close(struct vfio_transport *vt)
+{
+	keep_errno();
+
+	if (vt->irqs.enabled)
+		(void)disable(vt, vt->irqs.info.index);
+	free(vt->irqs.fds);
+	if (vt->err_fd >= 0)
+		close(vt->err_fd);
+	if (vt->req_fd >= 0)
+		close(vt->req_fd);
+}
+
+bool vfio_gone(struct vfio_transport *vt)
+{
+	struct pollfd fds[] = {
+		{.fd = vt->err_fd, .events = POLLIN},
+		{.fd = vt->req_fd, .events = POLLIN},
+	};
+	keep_errno();
+
+	if (__atomic_load_n(&vt->is_gone, __ATOMIC_RELAXED))
+		return true;
+	if (poll(fds, 2, 0) <= 0)
+		return false;
+	if (!__atomic_exchange_n(&vt->is_gone, true, __ATOMIC_RELAXED))
+		log_error("%s: %s\n", vt->name,
+			  fds[0].revents
+				  ? "the bus reports an error that the device does not survive"
+				  : "the kernel asks for the device back: close it");
+	return true;
+}

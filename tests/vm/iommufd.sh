@@ -1,0 +1,17 @@
+# The device suite through a function's own node and iommufd.
+#
+# kernel: small
+# seconds: 300
+# disk: d0 256M
+# disk: d1 64M
+# qemu: -device nvme,id=n0,serial=belfry0,addr=4,max_ioqpairs=64,msix_qsize=65,cmb_size_mb=16
+# qemu: -drive id=d0,file={dir}/d0,format=raw,if=none,cache=unsafe
+# qemu: -device nvme-ns,bus=n0,drive=d0,nsid=1
+# qemu: -drive id=d1,file={dir}/d1,format=raw,if=none,cache=unsafe
+# qemu: -device nvme-ns,bus=n0,drive=d1,nsid=2,logical_block_size=4096,physical_block_size=4096,ms=8
+# shellcheck shell=sh
+
+export BELFRY_DEV=0000:00:04.0 BELFRY_DEV_SERIAL=belfry0
+check "vfio-pci takes the function" bind $BELFRY_DEV
+check "the function has a node of its own" test -e /dev/vfio/devices/vfio0
+suite iommufd
