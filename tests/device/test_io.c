@@ -228,9 +228,11 @@ static void io__sgl_segments_by_hand(void **state)
 		test_skip("no SGLs, or no commands of 24 blocks");
 	}
 	lists = dev_buf(&io.dev, io.page);
+	/* Of falling size: QEMU takes a segment for the last one when the descriptor at the place
+	 * that led to it leads to the last. */
 	for (size_t i = 0; i < 4; i++)
 		segs[i] = (struct nvme_sgl_seg){(void *)((char *)lists.vaddr + 256 * i),
-						lists.iova + 256 * i, 8};
+						lists.iova + 256 * i, i < 3 ? 8 - i : 8};
 	for (size_t i = 0; i < 24; i++) {
 		iov[i] = (struct iovec){(char *)io.out.vaddr + len + 8 * i, io.dev.block};
 		dev_fill(iov[i].iov_base, io.dev.block, i);
