@@ -4,5 +4,6 @@
 #define BELFRY_VFIO_H
 
 #include <belfry/vfio/device.h>
+#include <belfry/vfio/pci.h>
 
 #endif /* BELFRY_VFIO_H */

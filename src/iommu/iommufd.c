@@ -125,6 +125,9 @@ static int bind_device(const struct iommufd_device *dev, int iommufd)
 		if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind))
 			return 0;
 	}
+	/* That is how the kernel says that somebody has bound it already. */
+	if (errno == EINVAL)
+		errno = EBUSY;
 	log_error("%s: cannot be bound to an iommufd: %m\n", dev->name);
 	return -1;
 }

@@ -80,8 +80,12 @@ static int map(struct nvme_ctrl *ctrl, const struct cmb_place *place)
 
 	/* What does not fit into the BAR cannot be used. */
 	len = ALIGN_DOWN(len, __VFN_PAGESIZE);
-	if (iommu_map_vaddr(ctrl->pci.dev.ctx, vaddr, len, &iova, 0))
+	if (iommu_map_vaddr(ctrl->pci.dev.ctx, vaddr, len, &iova, 0)) {
+		/* The memory is there: it is of a kind that cannot be mapped for a device. */
+		if (errno == EFAULT)
+			errno = ENOTSUP;
 		goto unmap_bar;
+	}
 	if (program(ctrl, iova))
 		goto unmap_iova;
 

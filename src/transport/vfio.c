@@ -12,9 +12,11 @@
 #include <belfry/pci.h>
 #include <belfry/support/endian.h>
 #include <belfry/support/log.h>
+#include <belfry/support/mem.h>
 #include <belfry/support/mmio.h>
 
 #include "iommu/ctx.h"
+#include "iommu/group.h"
 #include "pci/sysfs.h"
 #include "support/errno.h"
 #include "transport/vfio.h"
@@ -29,10 +31,48 @@ static struct vfio_transport *to_vfio(struct transport *tp)
 	return (struct vfio_transport *)tp;
 }
 
+/*
+ * Functions that this process has open. Through a group the kernel would open one twice, and two
+ * drivers of one controller are the end of it.
+ */
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vfio_transport *open_list; /* guarded by open_lock */
+
+static int enlist(struct vfio_transport *vt)
+{
+	struct vfio_transport *other;
+
+	pthread_mutex_lock(&open_lock);
+	for (other = open_list; other && strcmp(other->name, vt->name); other = other->next)
+		;
+	if (!other) {
+		vt->next = open_list;
+		open_list = vt;
+	}
+	pthread_mutex_unlock(&open_lock);
+	if (!other)
+		return 0;
+	log_error("%s: this process has it open already\n", vt->name);
+	return set_errno(EBUSY);
+}
+
+static void delist(struct vfio_transport *vt)
+{
+	struct vfio_transport **link = &open_list;
+
+	pthread_mutex_lock(&open_lock);
+	while (*link && *link != vt)
+		link = &(*link)->next;
+	if (*link)
+		*link = vt->next;
+	pthread_mutex_unlock(&open_lock);
+}
+
 static void destroy(struct vfio_transport *vt)
 {
 	keep_errno();
 
+	delist(vt);
 	pthread_mutex_destroy(&vt->lock);
 	free(vt->group);
 	free(vt->name);
@@ -50,18 +90,22 @@ static struct vfio_transport *create(const char *name, struct iommu_ctx *ctx)
 	vt->tp.ops = &transport_vfio_ops;
 	vt->err_fd = vt->req_fd = -1;
 	vt->name = strdup(name);
-	if (vt->name && !vfio_reach(vt, ctx))
+	if (vt->name && !enlist(vt) && !vfio_reach(vt, ctx))
 		return vt;
 	destroy(vt);
 	return NULL;
 }
 
-/* The way to an address space is through a device, which goes again. */
+/* Unless its group is in an address space, the way to one is through the device, which goes again. */
 static struct iommu_ctx *vfio_get_ctx(const char *name)
 {
-	struct vfio_transport *vt = create(name, NULL);
-	struct iommu_ctx *ctx;
+	__autofree char *group = pci_get_iommu_group(name);
+	struct iommu_ctx *ctx = iommu_group_ctx(group);
+	struct vfio_transport *vt;
 
+	if (ctx)
+		return ctx;
+	vt = create(name, NULL);
 	if (!vt)
 		return NULL;
 	ctx = iommu_ctx_get(vt->tp.ctx);

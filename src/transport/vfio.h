@@ -83,6 +83,7 @@ struct vfio_irqs {
  * @err_fd: eventfd of the bus's errors, -1 for none
  * @req_fd: eventfd by which the kernel asks for the device back, -1 for none
  * @is_gone: one of these has fired
+ * @next: next open function; guarded by the list's lock
  */
 struct vfio_transport {
 	struct transport tp;
@@ -99,6 +100,7 @@ struct vfio_transport {
 	struct vfio_irqs irqs;
 	int err_fd, req_fd;
 	bool is_gone;
+	struct vfio_transport *next;
 };
 
 /**

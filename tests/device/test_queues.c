@@ -4,6 +4,8 @@
  * and leaves nothing behind.
  */
 #include <limits.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "dev.h"
 
@@ -141,7 +143,7 @@ static void queues__bad_sizes_are_refused(void **state)
 static void queues__bad_vectors_are_refused(void **state)
 {
 	struct dev dev;
-	int nr;
+	int nr, fd = eventfd(0, EFD_CLOEXEC);
 
 	(void)state;
 	dev_open(&dev, test_device());
@@ -151,9 +153,13 @@ static void queues__bad_vectors_are_refused(void **state)
 	assert_fails(nvme_create_iocq(&dev.ctrl, 1, 8, INT_MAX), EINVAL);
 	assert_fails(nvme_create_iocq(&dev.ctrl, 1, 8, nr), EINVAL);
 	assert_null(dev.ctrl.cq[1].mem.vaddr);
+
+	/* A real controller has vectors only once they are enabled. */
+	assert_works(vfio_set_irq(&dev.ctrl.pci.dev, &fd, nr - 1, 1));
 	assert_works(nvme_create_iocq(&dev.ctrl, 1, 8, nr - 1));
 	assert_works(nvme_delete_iocq(&dev.ctrl, 1));
 	dev_close(&dev);
+	close(fd);
 }
 
 static void queues__twice_is_an_error_and_harmless(void **state)

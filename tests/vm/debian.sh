@@ -9,8 +9,13 @@
 # qemu: -device nvme-ns,bus=n0,drive=d0,nsid=1
 # qemu: -drive id=d1,file={dir}/d1,format=raw,if=none,cache=unsafe
 # qemu: -device nvme-ns,bus=n0,drive=d1,nsid=2,logical_block_size=4096,physical_block_size=4096,ms=8
+# disk: d2 64M
+# qemu: -drive id=d2,file={dir}/d2,format=raw,if=none,cache=unsafe
+# qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d2
 # shellcheck shell=sh
 
-export BELFRY_DEV=0000:00:04.0 BELFRY_DEV_SERIAL=belfry0
+export BELFRY_DEV2=0000:00:05.0 BELFRY_DEV=0000:00:04.0 BELFRY_DEV_SERIAL=belfry0
 check "vfio-pci takes the function" bind $BELFRY_DEV
+check "and the other one" bind $BELFRY_DEV2
 suite debian
+run debian/vfio vm_vfio
