@@ -185,8 +185,11 @@ static struct transport *vfio_open(const char *name, struct iommu_ctx *ctx,
 
 /* ---- registers ---- */
 
-static int check_width(unsigned int width)
+/* After an error of the bus they read as 0 as well as all-ones, and neither is true. */
+static int check(const struct vfio_transport *vt, unsigned int width)
 {
+	if (__atomic_load_n(&vt->is_broken, __ATOMIC_RELAXED))
+		return set_errno(ENODEV);
 	return width == 4 || width == 8 ? 0 : set_errno(EINVAL);
 }
 
@@ -195,7 +198,7 @@ static int reg_read(struct transport *tp, uint32_t off, unsigned int width, uint
 	struct vfio_transport *vt = to_vfio(tp);
 	leint64_t wire = cpu_to_le64(0);
 
-	if (check_width(width))
+	if (check(vt, width))
 		return -1;
 	if (off + width <= vt->regs_len) {
 		*val = width == 4 ? le32_to_cpu(mmio_read32(vt->regs + off))
@@ -216,7 +219,7 @@ static int reg_write(struct transport *tp, uint32_t off, unsigned int width, uin
 	struct vfio_transport *vt = to_vfio(tp);
 	leint64_t wire = cpu_to_le64(val);
 
-	if (check_width(width))
+	if (check(vt, width))
 		return -1;
 	if (off + width <= vt->regs_len) {
 		/* Where it matters, a register takes effect when its lower half is written. */

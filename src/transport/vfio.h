@@ -82,7 +82,7 @@ struct vfio_irqs {
  * @irqs: interrupts; guarded by @lock
  * @err_fd: eventfd of the bus's errors, -1 for none
  * @req_fd: eventfd by which the kernel asks for the device back, -1 for none
- * @is_gone: one of these has fired
+ * @is_broken: the first of these has fired; registers mean nothing any more
  * @next: next open function; guarded by the list's lock
  */
 struct vfio_transport {
@@ -99,7 +99,7 @@ struct vfio_transport {
 	struct vfio_mapping *mappings;
 	struct vfio_irqs irqs;
 	int err_fd, req_fd;
-	bool is_gone;
+	bool is_broken;
 	struct vfio_transport *next;
 };
 

@@ -246,14 +246,13 @@ bool vfio_gone(struct vfio_transport *vt)
 	};
 	keep_errno();
 
-	if (__atomic_load_n(&vt->is_gone, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&vt->is_broken, __ATOMIC_RELAXED))
 		return true;
 	if (poll(fds, 2, 0) <= 0)
 		return false;
-	if (!__atomic_exchange_n(&vt->is_gone, true, __ATOMIC_RELAXED))
-		log_error("%s: %s\n", vt->name,
-			  fds[0].revents
-				  ? "the bus reports an error that the device does not survive"
-				  : "the kernel asks for the device back: close it");
+	if (fds[0].revents && !__atomic_exchange_n(&vt->is_broken, true, __ATOMIC_RELAXED))
+		log_error("%s: the bus reports an error of the device: it is given up\n", vt->name);
+	else if (!fds[0].revents)
+		log_info("%s: the kernel asks for the device back: close it\n", vt->name);
 	return true;
 }

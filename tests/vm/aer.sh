@@ -1,0 +1,21 @@
+# Errors that the bus reports: a fatal one, under a waiter and under load.
+#
+# kernel: small
+# seconds: 300
+# disk: d0 64M
+# qemu: -device pcie-root-port,id=rp0,slot=1,chassis=1,addr=8
+# qemu: -drive id=d0,file={dir}/d0,format=raw,if=none,cache=unsafe
+# qemu: -device nvme,id=n0,serial=belfry0,bus=rp0,drive=d0
+# disk: d1 64M
+# qemu: -device pcie-root-port,id=rp1,slot=2,chassis=2,addr=9
+# qemu: -drive id=d1,file={dir}/d1,format=raw,if=none,cache=unsafe
+# qemu: -device nvme,id=n1,serial=belfry1,bus=rp1,drive=d1
+# shellcheck shell=sh
+
+bind 0000:01:00.0
+bind 0000:02:00.0
+BELFRY_DEV=0000:01:00.0 BELFRY_DEV_SERIAL=belfry0 run "iommufd, idle" \
+	vm_fault fault__gone_under_a_waiter "@hmp pcie_aer_inject_error rp0 DLP"
+export VFN_IOMMU_FORCE_VFIO=1
+BELFRY_DEV=0000:02:00.0 BELFRY_DEV_SERIAL=belfry1 run "type1, load" \
+	vm_fault fault__gone_under_load "@hmp pcie_aer_inject_error rp1 DLP"
