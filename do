@@ -20,7 +20,10 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install model fuzz asan tsan valgrind lint
+		                  unit device tools examples install model fuzz asan tsan valgrind lint vm
+		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
+		                  of tests/vm, or these
+		  vm-kernel       build the guests' kernel, once; BELFRY_VM_KERNEL names a ready one
 		  build           build the library, the command, the examples and the benches
 		  bench           run the benches, each beside its floor
 		  lint            format, static analysis, layers, docstrings, symbols, headers
@@ -48,6 +51,8 @@ packages() {
 		test: libcmocka-dev: the test framework
 		fuzz asan tsan: clang libclang-rt-dev llvm: the sanitizer builds
 		valgrind: valgrind libc6-dbg: the valgrind runs
+		vm: qemu-system-x86 busybox-static: the guests
+		vm-kernel: gcc libc6-dev make flex bison libelf-dev bc xz-utils: the guests' kernel
 		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
 		lint: g++ libnvme-dev: the headers compile as C++ and beside libnvme
 		lint docs: groff-base: the man page's check
@@ -255,7 +260,7 @@ part_lint() {
 	}
 }
 
-all_parts='unit device tools examples install model fuzz asan tsan valgrind lint'
+all_parts='unit device tools examples install model fuzz asan tsan valgrind lint vm'
 
 test_part() {
 	case $1 in
@@ -328,6 +333,41 @@ do_coverage() {
 	verdict
 }
 
+# do_vm [TEST...]: guests by name; no names are all of them.
+do_vm() {
+	if [ $# -eq 0 ]; then
+		do_test vm
+		return
+	fi
+	need build test vm
+	build_tests
+	for name; do
+		scripts/vm build "$name" || failed=1
+	done
+	[ -z "${failed:-}" ]
+}
+
+# The source is Debian's, of a version that has iommufd; it is unpacked, built and thrown away.
+do_vm_kernel() {
+	if [ -f build-vm/bzImage ]; then
+		echo "build-vm/bzImage is there"
+		return
+	fi
+	need vm-kernel
+	mkdir -p build-vm/source
+	(
+		cd build-vm/source
+		quiet vm-source "fetching linux-source-6.12" apt-get download linux-source-6.12
+		quiet vm-unpack "unpacking it" sh -c \
+			'dpkg -x ./*.deb . && tar -xf usr/src/linux-source-*.tar.xz --strip-components=1'
+		quiet vm-config "configuring it" sh -c "make tinyconfig &&
+			cat '$root/tests/vm/kernel.config' >>.config && make olddefconfig"
+		quiet vm-build "building it: some minutes" make -j"$(nproc)" bzImage
+	)
+	mv build-vm/source/arch/x86/boot/bzImage build-vm/bzImage
+	rm -rf build-vm/source
+}
+
 do_docs() {
 	need docs
 	# shellcheck disable=SC2046 # a list of files
@@ -344,8 +384,10 @@ build) do_build ;;
 bench) do_bench "$@" ;;
 lint) do_test lint ;;
 coverage) do_coverage ;;
+vm) do_vm "$@" ;;
+vm-kernel) do_vm_kernel ;;
 docs) do_docs ;;
-clean) rm -rf build build-asan build-tsan build-debug build-cov build-logs docs/api scripts/__pycache__ ;;
+clean) rm -rf build build-asan build-tsan build-debug build-cov build-vm build-logs docs/api scripts/__pycache__ ;;
 help | -h | --help) usage ;;
 *)
 	usage >&2

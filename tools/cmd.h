@@ -34,13 +34,17 @@ struct cmd {
 };
 
 /* The run of each: options and examples are in its help, belfry COMMAND --help. */
+int cmd_bind(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_identify(int argc, char **argv);
+int cmd_list(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_perf(int argc, char **argv);
 int cmd_read(int argc, char **argv);
 int cmd_regs(int argc, char **argv);
+int cmd_unbind(int argc, char **argv);
 int cmd_write(int argc, char **argv);
 
 #endif /* BELFRY_TOOLS_CMD_H */

@@ -19,6 +19,10 @@ static const struct cmd commands[] = {
 	{"features", cmd_features, "features: all with their meaning, one of them, or a new value"},
 	{"regs", cmd_regs, "registers of a controller, decoded"},
 	{"perf", cmd_perf, "load on a namespace: throughput, latencies, verification"},
+	{"list", cmd_list, "the NVMe functions of this machine, and who has them"},
+	{"bind", cmd_bind, "give a function to vfio-pci, unless it is in use"},
+	{"unbind", cmd_unbind, "give a function back to the kernel's driver"},
+	{"doctor", cmd_doctor, "what is missing to drive a controller of this machine"},
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -33,6 +37,7 @@ static int usage(void)
 	      "DEV is where the controller lives:\n"
 	      "  emu:                  the embedded controller: a gigabyte in memory\n"
 	      "  emu:size=4G,ns=2,...  with options; belfry(1) and docs/emu.md have them all\n"
+	      "  0000:01:00.0          a PCI function of this machine; see 'belfry list'\n"
 	      "\n"
 	      "'belfry COMMAND --help' teaches a command by example. Try:\n"
 	      "  belfry demo\n"

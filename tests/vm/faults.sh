@@ -58,7 +58,7 @@ for way in iommufd type1; do
 	for round in 1 2 3; do
 		vm_fault fault__writes_for_ever >/tmp/writes 2>&1 &
 		pid=$!
-		for wait in $(seq 100); do
+		for _ in $(seq 100); do
 			grep -q writing /tmp/writes && break
 			usleep 100000
 		done

@@ -1,0 +1,80 @@
+# The commands that look at the machine and move functions between drivers, against the real sysfs.
+#
+# kernel: small
+# seconds: 180
+# disk: d0 64M
+# qemu: -device nvme,id=n0,serial=belfry0,addr=4,drive=d0
+# qemu: -drive id=d0,file={dir}/d0,format=raw,if=none,cache=unsafe
+# disk: d1 64M
+# qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d1
+# qemu: -drive id=d1,file={dir}/d1,format=raw,if=none,cache=unsafe
+# shellcheck shell=sh
+
+a=0000:00:04.0
+b=0000:00:05.0
+driver_of() {
+	basename "$(readlink "/sys/bus/pci/devices/$1/driver")"
+}
+has_driver() {
+	[ "$(driver_of "$1")" = "$2" ]
+}
+
+# The kernel looks for namespaces in its own time.
+for _ in $(seq 50); do
+	[ -e /dev/nvme1n1 ] && break
+	usleep 100000
+done
+block=$(basename "$(echo /sys/bus/pci/devices/$a/nvme/nvme*/nvme*n1)" | sed 's/c[0-9]*n/n/')
+
+check "list shows the controller with its serial number" says "belfry0" belfry list
+check "and as JSON" says '"address": "0000:00:05.0"' belfry list --json
+check "the doctor says that it is not bound, and how to" \
+	says "as root: belfry bind $a" belfry doctor $a
+check "and fails" fails belfry doctor $a
+
+check "the kernel has a disk for it" test -b "/dev/$block"
+vm_hold "/dev/$block" &
+holder=$!
+sleep 1
+check "a disk that is in use is not taken away" \
+	says "is in use, and stays as it is: $block" belfry bind $a
+kill $holder
+wait $holder
+check "and its driver is still the kernel's" has_driver $a nvme
+
+check "bind takes the one that was named" belfry bind $a
+check "it has it" has_driver $a vfio-pci
+check "and not the other of the same kind" has_driver $b nvme
+check "bound twice is bound" belfry bind $a
+check "the doctor is content" belfry doctor $a
+check "so is its JSON" says '"ok": true' belfry doctor $a --json
+check "the controller works" says belfry0 belfry identify $a
+check "a driver that is not there" says "modprobe no-such" belfry bind $b --driver no-such
+check "the other one is where it was" has_driver $b nvme
+check "a function that is no controller is not bound" \
+	says "no NVMe controller" belfry bind 0000:00:00.0
+check "nor one that is not there" says "no such function" belfry bind 0000:00:1e.0
+check "nor something that is no address" says "no PCI address" belfry bind ../../0
+
+export BELFRY_DEV=$a BELFRY_DEV_SERIAL=belfry0
+vm_fault fault__writes_for_ever >/tmp/writes 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+	grep -q writing /tmp/writes && break
+	usleep 100000
+done
+check "list says which process has it" says "process $pid (vm_fault)" belfry list
+check "and it is not taken away from that" says "process $pid" belfry unbind $a
+check "the doctor says who has it" says "process $pid" belfry doctor $a
+kill -9 $pid
+wait $pid
+
+check "a load with verification, iommufd" \
+	belfry perf $a --serial belfry0 --pattern mix --verify --count 2000 --region 16M
+export VFN_IOMMU_FORCE_VFIO=1
+check "a load with verification, type 1" \
+	belfry perf $a --serial belfry0 --pattern mix --verify --count 2000 --region 16M
+unset VFN_IOMMU_FORCE_VFIO
+
+check "unbind gives it back" belfry unbind $a
+check "to the kernel's driver" has_driver $a nvme

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * belfry doctor: can this user drive a controller of this machine? One line for each thing that is
+ * needed, and for each that is missing the command that helps.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <belfry/pci.h>
+#include <belfry/support.h>
+
+#include "tools/args.h"
+#include "tools/cmd.h"
+#include "tools/host.h"
+#include "tools/msg.h"
+#include "tools/out.h"
+
+/* What `belfry perf` locks with its default queues and depth, and then some. */
+#define MEMLOCK_NEEDED (64ul << 20)
+
+#define CONTAINER "/dev/vfio/vfio"
+#define IOMMUFD	  "/dev/iommu"
+
+struct doctor {
+	struct out out;
+	int failed;
+};
+
+/* One line. @fix is the command that helps, as printf(); not looked at when all is well. */
+static bool line(struct doctor *doctor, bool good, const char *what, const char *fix, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static bool line(struct doctor *doctor, bool good, const char *what, const char *fix, ...)
+{
+	char text[512] = "";
+	va_list args;
+
+	va_start(args, fix);
+	if (!good)
+		vsnprintf(text, sizeof(text), fix, args);
+	va_end(args);
+
+	doctor->failed += !good;
+	if (!doctor->out.json) {
+		printf("%-5s %s\n", good ? "ok" : "FAIL", what);
+		if (!good)
+			printf("      %s\n", text);
+		return good;
+	}
+	out_open(&doctor->out, NULL, NULL);
+	out_bool(&doctor->out, "ok", good, NULL);
+	out_text(&doctor->out, "check", what, NULL);
+	out_text(&doctor->out, "fix", text, NULL);
+	out_close(&doctor->out, false);
+	return good;
+}
+
+static bool has_entries(const char *path)
+{
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir = opendir(path);
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool may_use(const char *path)
+{
+	return !access(path, R_OK | W_OK);
+}
+
+static bool locks_without_limit(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long caps = 0;
+	char text[256];
+
+	while (file && fgets(text, sizeof(text), file)) {
+		if (sscanf(text, "CapEff: %llx", &caps) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return caps >> 14 & 1; /* CAP_IPC_LOCK */
+}
+
+static void check_memlock(struct doctor *doctor)
+{
+	struct rlimit limit = {};
+	char what[128];
+	bool good;
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	good = limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= MEMLOCK_NEEDED ||
+	       locks_without_limit();
+	snprintf(what, sizeof(what), "memory to lock: %lu KiB needed, %s allowed",
+		 MEMLOCK_NEEDED >> 10, good ? "enough" : "less");
+	line(doctor, good, what,
+	     "%llu KiB are; as root: echo '%s - memlock %lu' >>/etc/security/limits.conf, and log "
+	     "in again",
+	     (unsigned long long)limit.rlim_cur >> 10, "USER", MEMLOCK_NEEDED >> 10);
+}
+
+static void check_machine(struct doctor *doctor)
+{
+	line(doctor, has_entries("/sys/kernel/iommu_groups"), "the IOMMU is on",
+	     "turn VT-d or AMD-Vi on in the firmware, add intel_iommu=on to the kernel's command "
+	     "line, and restart");
+	line(doctor, !access("/sys/bus/pci/drivers/vfio-pci", F_OK), "the kernel has vfio-pci",
+	     "as root: modprobe vfio-pci");
+	line(doctor, !access(IOMMUFD, F_OK) || !access(CONTAINER, F_OK),
+	     "the kernel has iommufd or VFIO containers", "as root: modprobe vfio_iommu_type1");
+	check_memlock(doctor);
+}
+
+/* Either way in is enough; the function's own node is asked for where there is one. */
+static void check_nodes(struct doctor *doctor, const struct host_fn *fn)
+{
+	__autofree char *id = pci_get_device_vfio_id(fn->bdf);
+	char own[64], group[64];
+
+	snprintf(own, sizeof(own), "/dev/vfio/devices/%s", id ? id : "-");
+	snprintf(group, sizeof(group), "/dev/vfio/%s", fn->group);
+	line(doctor, (may_use(own) && may_use(IOMMUFD)) || (may_use(group) && may_use(CONTAINER)),
+	     "this user may open its node", "as root: chown USER %s%s%s", group, id ? " " : "",
+	     id ? own : "");
+}
+
+static void check_peers(struct doctor *doctor, const struct host_fn *fn)
+{
+	for (int i = 0; i < fn->nr_peers; i++) {
+		__autofree char *driver = pci_get_driver(fn->peers[i]);
+		char what[128];
+
+		snprintf(what, sizeof(what), "%s of its group is out of the way", fn->peers[i]);
+		line(doctor,
+		     !driver || strstr(driver, "vfio") || !strcmp(driver, "pcieport") ||
+			     !strcmp(driver, "pci-stub"),
+		     what, "as root: echo %s >/sys/bus/pci/devices/%s/driver/unbind", fn->peers[i],
+		     fn->peers[i]);
+	}
+}
+
+static void check_function(struct doctor *doctor, const char *bdf)
+{
+	struct host_fn fn;
+	char what[128];
+
+	snprintf(what, sizeof(what), "%s is an NVMe controller", bdf);
+	if (!line(doctor, !host_look(&fn, bdf), what, "belfry list"))
+		return;
+	line(doctor, *fn.group, "it is in an IOMMU group", "see the IOMMU above");
+	check_peers(doctor, &fn);
+
+	if (!strstr(fn.driver, "vfio") && *fn.user) {
+		line(doctor, false, "it is nobody else's", "%s: it cannot be had", fn.user);
+		return;
+	}
+	if (line(doctor, strstr(fn.driver, "vfio"), "it is bound to vfio-pci",
+		 "as root: belfry bind %s", bdf)) {
+		check_nodes(doctor, &fn);
+		line(doctor, !*fn.user, "it is nobody else's", "%s has it", fn.user);
+	}
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	static const char about[] =
+		"Say what is missing before this user can drive a controller of this machine, and "
+		"the\n"
+		"command that helps. Without an address only the machine is looked at.";
+	static const char examples[] = "  belfry doctor\n"
+				       "      the machine\n"
+				       "  belfry doctor 0000:01:00.0\n"
+				       "      and one controller\n";
+	bool json = false;
+	const struct arg table[] = {ARG_JSON(&json), {.name = NULL}};
+	const struct args args = {"doctor", "[BDF]", 0, 1, about, table, examples};
+	struct doctor doctor = {};
+	char **operands;
+	int n = args_parse(&args, argc, argv, &operands);
+
+	if (n < 0)
+		return args_status(n);
+	out_init(&doctor.out, json);
+	out_open_array(&doctor.out, "checks", NULL);
+	check_machine(&doctor);
+	if (n)
+		check_function(&doctor, operands[0]);
+	out_close(&doctor.out, false);
+	return out_finish(&doctor.out, doctor.failed ? CMD_FAILED : CMD_OK);
+}
