@@ -169,7 +169,7 @@ int pci_vf_get_vfnum(const char *bdf);
  *
  * Those that exist are destroyed first. The new ones are not offered to drivers: bind those that are
  * wanted. A physical function that is bound to vfio-pci creates them only where the module's
- * parameter enable_sriov is set.
+ * parameter enable_sriov is set, and gives them to vfio-pci.
  *
  * Context: any thread; blocks.
  * Return: 0, or -1: EINVAL a bad @pf or @nr_vfs, ENOENT the function has no SR-IOV or no driver that
