@@ -356,6 +356,38 @@ static void vfio__memory_of_the_controller(void **state)
 	dev_close(&dev);
 }
 
+/* One controller reads into the memory of the other; the host's has no part in it. */
+static void vfio__from_one_controller_to_the_other(void **state)
+{
+	struct iommu_dmabuf buf;
+	struct dev a, b;
+
+	(void)state;
+	dev_open_io(&a, 8);
+	if (nvme_configure_cmb(&a.ctrl)) {
+		dev_close(&a);
+		test_skip("this kernel's iommufd does not map a device's memory");
+	}
+	memset(&b, 0, sizeof(b));
+	b.ctrl.pci.dev.ctx = a.ctrl.pci.dev.ctx;
+	assert_works(nvme_init(&b.ctrl, second_device(), NULL));
+	dev_look(&b);
+	assert_works(nvme_create_ioqpair(&b.ctrl, 1, 8, -1, 0));
+
+	buf = dev_buf(&b, 4096);
+	dev_fill(buf.vaddr, 4096, 21);
+	assert_works(dev_move(&b, &b.ctrl.sq[1], NVM_CMD_WRITE, 7, buf.vaddr, 4096));
+	memset(a.ctrl.cmb.vaddr, 0, 4096);
+	assert_works(dev_move(&b, &b.ctrl.sq[1], NVM_CMD_READ, 7, a.ctrl.cmb.vaddr, 4096));
+	assert_memory_equal(a.ctrl.cmb.vaddr, buf.vaddr, 4096);
+	assert_works(dev_move(&a, &a.ctrl.sq[1], NVM_CMD_WRITE, 7, a.ctrl.cmb.vaddr, 4096));
+	assert_works(dev_move(&a, &a.ctrl.sq[1], NVM_CMD_COMPARE, 7, buf.vaddr, 4096));
+	iommu_put_dmabuf(&buf);
+	nvme_discard_cmb(&a.ctrl);
+	dev_close(&b);
+	dev_close(&a);
+}
+
 /* ---- names ---- */
 
 static void vfio__what_sysfs_says(void **state)
@@ -412,6 +444,7 @@ int main(void)
 		cmocka_unit_test(vfio__two_controllers_share),
 		cmocka_unit_test(vfio__twice_is_refused),
 		cmocka_unit_test(vfio__memory_of_the_controller),
+		cmocka_unit_test(vfio__from_one_controller_to_the_other),
 		cmocka_unit_test(vfio__what_sysfs_says),
 		cmocka_unit_test(vfio__wrong_names),
 	};
