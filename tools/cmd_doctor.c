@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -85,8 +86,8 @@ static bool locks_without_limit(void)
 	char text[256];
 
 	while (file && fgets(text, sizeof(text), file)) {
-		if (sscanf(text, "CapEff: %llx", &caps) == 1)
-			break;
+		if (!strncmp(text, "CapEff:", 7))
+			caps = strtoull(text + 7, NULL, 16);
 	}
 	if (file)
 		fclose(file);

@@ -13,7 +13,6 @@
 #include <linux/vfio.h>
 
 #include <belfry/support/log.h>
-#include <belfry/support/mem.h>
 
 #include "iommu/group.h"
 #include "iommu/host.h"
@@ -37,7 +36,7 @@ static int type1_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 		.vaddr = (uintptr_t)vaddr,
-		.iova = iova,
+		.iova = (uint64_t)iova,
 		.size = len,
 	};
 
@@ -54,7 +53,7 @@ static int type1_unmap(struct iommu_ctx *ctx, iova_t iova, size_t len)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
-		.iova = iova,
+		.iova = (uint64_t)iova,
 		.size = len,
 	};
 
@@ -125,16 +124,10 @@ static const void *find_cap(const struct vfio_iommu_type1_info *info, uint16_t i
 	return NULL;
 }
 
-/* Usable IOVAs, to be freed; *nr 0 when the kernel does not say. -1 on error. */
-static int get_ranges(int container, struct iommu_iova_range **ranges, int *nr)
+static int parse_ranges(const struct vfio_iommu_type1_info *info, struct iommu_iova_range **ranges,
+			int *nr)
 {
 	const struct vfio_iommu_type1_info_cap_iova_range *cap;
-	__autofree struct vfio_iommu_type1_info *info = get_info(container);
-
-	*ranges = NULL;
-	*nr = 0;
-	if (!info)
-		return -1;
 
 	cap = find_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, sizeof(*cap));
 	if (!cap || !cap->nr_iovas)
@@ -146,21 +139,37 @@ static int get_ranges(int container, struct iommu_iova_range **ranges, int *nr)
 	if (!*ranges)
 		return -1;
 	for (uint32_t i = 0; i < cap->nr_iovas; i++) {
-		(*ranges)[i].start = cap->iova_ranges[i].start;
-		(*ranges)[i].last = cap->iova_ranges[i].end;
+		(*ranges)[i].start = (iova_t)cap->iova_ranges[i].start;
+		(*ranges)[i].last = (iova_t)cap->iova_ranges[i].end;
 	}
 	*nr = (int)cap->nr_iovas;
 	return 0;
 }
 
+/* Usable IOVAs, to be freed; *nr 0 when the kernel does not say. -1 on error. */
+static int get_ranges(int container, struct iommu_iova_range **ranges, int *nr)
+{
+	struct vfio_iommu_type1_info *info = get_info(container);
+	int ret;
+
+	*ranges = NULL;
+	*nr = 0;
+	if (!info)
+		return -1;
+	ret = parse_ranges(info, ranges, nr);
+	free(info);
+	return ret;
+}
+
 static void log_limits(int container, const char *group)
 {
 	const struct vfio_iommu_type1_info_dma_avail *avail;
-	__autofree struct vfio_iommu_type1_info *info = get_info(container);
+	struct vfio_iommu_type1_info *info = get_info(container);
 
 	avail = info ? find_cap(info, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, sizeof(*avail)) : NULL;
 	if (avail)
 		log_debug("%s: the kernel allows %u mappings\n", group, avail->avail);
+	free(info);
 }
 
 /* The group's node, open and viable. */
@@ -207,9 +216,9 @@ static int open_container(void)
 /* A new address space with one group in it, which has one reference and no entry in the list yet. */
 static struct iommu_ctx *create(const char *path, int group)
 {
-	__autofree struct iommu_iova_range *ranges = NULL;
 	struct type1 *type1 = calloc(1, sizeof(*type1));
-	int nr_ranges;
+	struct iommu_iova_range *ranges;
+	int nr_ranges, ret;
 
 	if (!type1)
 		return NULL;
@@ -226,9 +235,10 @@ static struct iommu_ctx *create(const char *path, int group)
 		goto close_container;
 
 	log_limits(type1->fd, path);
-	if (iommu_ctx_init(&type1->ctx, &type1_ops, ranges, nr_ranges))
-		goto close_container;
-	return &type1->ctx;
+	ret = iommu_ctx_init(&type1->ctx, &type1_ops, ranges, nr_ranges);
+	free(ranges);
+	if (!ret)
+		return &type1->ctx;
 
 close_container : {
 	keep_errno();
@@ -243,8 +253,8 @@ free_type1:
 /* Bring one more group into a container. */
 static int extend(struct iommu_ctx *ctx, const char *path, int group)
 {
-	__autofree struct iommu_iova_range *ranges = NULL;
 	struct type1 *type1 = (struct type1 *)ctx;
+	struct iommu_iova_range *ranges;
 	int nr_ranges, ret;
 
 	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &type1->fd)) {
@@ -258,6 +268,7 @@ static int extend(struct iommu_ctx *ctx, const char *path, int group)
 	if (!ret && nr_ranges)
 		ret = iommu_ranges_cover(ctx, ranges, nr_ranges, path);
 	pthread_mutex_unlock(&ctx->lock);
+	free(ranges);
 	if (ret) {
 		keep_errno();
 

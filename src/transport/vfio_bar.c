@@ -84,7 +84,7 @@ static void find_table(struct vfio_transport *vt)
 		vt->table[i].off = le32_to_cpu(place[i]) & PCI_MSIX_TABLE_OFFSET;
 	}
 	vt->table[0].len = (uint64_t)nr * PCI_MSIX_ENTRY_SIZE;
-	vt->table[1].len = (nr + 63) / 64 * 8;
+	vt->table[1].len = (uint64_t)(nr + 63) / 64 * 8;
 }
 
 uint64_t vfio_bar_before_table(const struct vfio_transport *vt, int bar, uint64_t off, uint64_t len)
@@ -153,8 +153,8 @@ static int read_caps(struct vfio_bar *bar, const struct vfio_region_info *info)
 static int read_bar(struct vfio_transport *vt, uint32_t index)
 {
 	struct vfio_bar *bar = &vt->bars[index];
-	__autofree struct vfio_region_info *info = NULL;
-	struct vfio_region_info head = {.argsz = sizeof(head), .index = index};
+	struct vfio_region_info *info, head = {.argsz = sizeof(head), .index = index};
+	int ret;
 
 	if (ioctl(vt->fd, VFIO_DEVICE_GET_REGION_INFO, &head))
 		return -1;
@@ -168,11 +168,13 @@ static int read_bar(struct vfio_transport *vt, uint32_t index)
 	if (!info)
 		return -1;
 	*info = head;
-	if (ioctl(vt->fd, VFIO_DEVICE_GET_REGION_INFO, info))
-		return -1;
+	ret = ioctl(vt->fd, VFIO_DEVICE_GET_REGION_INFO, info);
 	if (info->argsz > head.argsz)
 		info->argsz = head.argsz;
-	return read_caps(bar, info);
+	if (!ret)
+		ret = read_caps(bar, info);
+	free(info);
+	return ret;
 }
 
 /* ---- mappings ---- */

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <belfry/support/log.h>
-#include <belfry/support/mem.h>
 
 #include "support/errno.h"
 #include "transport/vfio.h"
@@ -36,7 +35,8 @@ static int tie(struct vfio_transport *vt, uint32_t index, uint32_t start, uint32
 	       const int *fds)
 {
 	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(*fds);
-	__autofree struct vfio_irq_set *set = calloc(1, size);
+	struct vfio_irq_set *set = calloc(1, size);
+	int ret;
 
 	if (!set)
 		return -1;
@@ -46,7 +46,9 @@ static int tie(struct vfio_transport *vt, uint32_t index, uint32_t start, uint32
 	set->start = start;
 	set->count = count;
 	memcpy(set->data, fds, count * sizeof(*fds));
-	return ioctl(vt->fd, VFIO_DEVICE_SET_IRQS, set);
+	ret = ioctl(vt->fd, VFIO_DEVICE_SET_IRQS, set);
+	free(set);
+	return ret;
 }
 
 static int explain_few(const struct vfio_transport *vt, uint32_t wanted, int got)
@@ -109,14 +111,14 @@ static int restart(struct vfio_transport *vt, const int *fds, uint32_t count)
 static int try_out(struct vfio_transport *vt, uint32_t end)
 {
 	struct vfio_irqs *irqs = &vt->irqs;
-	__autofree int *none = calloc(end, sizeof(*none));
-	int got;
+	int got, *none = calloc(end, sizeof(*none));
 
 	if (!none)
 		return -1;
 	for (uint32_t i = 0; i < end; i++)
 		none[i] = -1;
 	got = tie(vt, irqs->info.index, 0, end, none);
+	free(none);
 	if (got)
 		return explain_few(vt, end, got);
 	return disable(vt, irqs->info.index);
@@ -152,8 +154,7 @@ int vfio_irqs_set(struct vfio_transport *vt, int start, int count, const int *fd
 {
 	struct vfio_irqs *irqs = &vt->irqs;
 	size_t size = irqs->info.count * sizeof(int);
-	__autofree int *wanted = malloc(size);
-	int ret;
+	int ret, *wanted = malloc(size);
 
 	if (!wanted)
 		return -1;
@@ -166,6 +167,7 @@ int vfio_irqs_set(struct vfio_transport *vt, int start, int count, const int *fd
 	if (!ret)
 		memcpy(irqs->fds, wanted, size);
 	pthread_mutex_unlock(&vt->lock);
+	free(wanted);
 	return ret;
 }
 

@@ -12,6 +12,11 @@ static void features__are_set_and_read_back(void **state)
 	dev_need_write(&dev);
 	/* Arbitration burst, bits 2:0. */
 	assert_works(dev_features(&dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, &before));
+	if (dev_features(&dev, NVM_ADMIN_SET_FEATURES, NVM_FEAT_ARBITRATION, before, NULL)) {
+		assert_int_equal(errno, EPERM);
+		dev_close(&dev);
+		test_skip("arbitration cannot be changed");
+	}
 	for (uint32_t burst = 0; burst <= 7; burst++) {
 		assert_works(dev_features(&dev, NVM_ADMIN_SET_FEATURES, NVM_FEAT_ARBITRATION,
 					  (before & ~7u) | burst, NULL));
@@ -118,7 +123,9 @@ static void log__pages(void **state)
 	assert_in_range(slots.afi & 7, 1, 7);
 	/* A piece of a page. */
 	assert_works(dev_get_log(&dev, NVM_LOG_SMART, data, 4));
-	assert_fails(dev_get_log(&dev, 0xbe, data, sizeof(data)), ENOENT);
+	/* Invalid Log Page, or Invalid Field for want of a better one. */
+	assert_int_equal(dev_get_log(&dev, 0xbe, data, sizeof(data)), -1);
+	assert_true(errno == ENOENT || errno == EINVAL);
 	dev_close(&dev);
 }
 

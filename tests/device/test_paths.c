@@ -248,6 +248,16 @@ static void doorbell__wakes_the_device(void **state)
 
 /* ---- controller memory buffer ---- */
 
+/* The way to a device may be one by which its memory cannot be mapped. */
+static void need_cmb(struct dev *dev)
+{
+	if (nvme_configure_cmb(&dev->ctrl)) {
+		assert_int_equal(errno, ENOTSUP);
+		dev_close(dev);
+		test_skip("the memory of a device cannot be mapped for it");
+	}
+}
+
 static void cmb__holds_data_and_lists(void **state)
 {
 	struct nvme_rq *rq;
@@ -260,7 +270,7 @@ static void cmb__holds_data_and_lists(void **state)
 	char *cmb;
 
 	(void)state;
-	assert_works(nvme_configure_cmb(&dev.ctrl));
+	need_cmb(&dev);
 	if (!dev.ctrl.cmb.vaddr) {
 		nvme_discard_cmb(&dev.ctrl);
 		dev_close(&dev);
@@ -306,6 +316,8 @@ static void cmb__leaves_nothing_mapped(void **state)
 
 	(void)state;
 	dev_open(&dev, test_device());
+	need_cmb(&dev);
+	nvme_discard_cmb(&dev.ctrl);
 	mapped = mapped_bytes(__iommu_ctx(&dev.ctrl));
 	for (int i = 0; i < 10; i++) {
 		assert_works(nvme_configure_cmb(&dev.ctrl));

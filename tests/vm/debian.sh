@@ -15,6 +15,8 @@
 # shellcheck shell=sh
 
 export BELFRY_DEV2=0000:00:05.0 BELFRY_DEV=0000:00:04.0 BELFRY_DEV_SERIAL=belfry0
+# QEMU 7.2 itself ends by SIGSEGV there, in three runs of four.
+export BELFRY_DEV_FRAGILE=1
 check "vfio-pci takes the function" bind $BELFRY_DEV
 check "and the other one" bind $BELFRY_DEV2
 suite debian
