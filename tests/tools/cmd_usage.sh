@@ -42,7 +42,7 @@ do not fit into what is used|perf emu: --region 4K --queues 2
 --count and --size: give one of them|perf emu: --count 1 --size 1M
 less than one command moves|perf emu: --size 512
 is of no known form|identify frob
-is of no known form|identify 0000:01:00.0
+is of no known form|identify /dev/nvme0
 unknown option 'frob'|identify emu:frob=1
 'x' is not a number|identify emu:size=x
 --list and --nsid|identify emu: --list --nsid 1
@@ -75,7 +75,7 @@ check "nothing was created" test ! -e file
 
 check "--version" run_says "belfry " --version
 check "help" run_says "usage: belfry COMMAND" help
-for command in demo identify read write log features regs perf; do
+for command in demo identify read write log features regs perf list bind unbind doctor; do
 	check "help lists $command" run_says "  $command " help
 	check "$command --help has examples" run_says "Examples:" $command --help
 	check "help $command is the same" sh -c "'$belfry' help $command | cmp - out"
