@@ -43,11 +43,14 @@ static int check_size(struct nvme_ctrl *ctrl, const char *kind, int qid, int las
 	return nvme_reg_read64(ctrl, NVM_REG_CAP, &cap);
 }
 
-static int check_mem(const char *kind, int qid, const struct iommu_dmabuf *mem, size_t need)
+static int check_mem(const struct nvme_ctrl *ctrl, const char *kind, int qid,
+		     const struct iommu_dmabuf *mem, size_t need)
 {
-	if (!mem || !mem->vaddr || (size_t)mem->len < need || mem->iova % __VFN_PAGESIZE) {
-		log_error("%s %d: its ring needs %zu bytes of mapped, page-aligned memory\n", kind,
-			  qid, need);
+	size_t page = (size_t)__mps_to_pagesize(ctrl->config.mps);
+
+	if (!mem || !mem->vaddr || (size_t)mem->len < need || mem->iova & (page - 1)) {
+		log_error("%s %d: its ring needs %zu bytes of mapped memory, aligned to %zu\n",
+			  kind, qid, need, page);
 		return set_errno(EINVAL);
 	}
 	return 0;
@@ -154,7 +157,8 @@ int nvme_configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq
 int nvme_configure_cq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 			  struct iommu_dmabuf *mem)
 {
-	if (check_mem("completion queue", qid, mem, (size_t)(qsize < 0 ? 0 : qsize) << NVME_CQES))
+	if (check_mem(ctrl, "completion queue", qid, mem,
+		      (size_t)(qsize < 0 ? 0 : qsize) << NVME_CQES))
 		return -1;
 	return configure_cq(ctrl, qid, qsize, vector, mem);
 }
@@ -163,7 +167,8 @@ int nvme_configure_sq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvm
 			  unsigned long flags, struct iommu_dmabuf *mem)
 {
 	(void)flags;
-	if (check_mem("submission queue", qid, mem, (size_t)(qsize < 0 ? 0 : qsize) << NVME_SQES))
+	if (check_mem(ctrl, "submission queue", qid, mem,
+		      (size_t)(qsize < 0 ? 0 : qsize) << NVME_SQES))
 		return -1;
 	return configure_sq(ctrl, qid, qsize, cq, mem);
 }
@@ -222,8 +227,8 @@ int nvme_configure_adminq_mem(struct nvme_ctrl *ctrl, unsigned long flags,
 			      struct iommu_dmabuf *cq_mem, struct iommu_dmabuf *sq_mem)
 {
 	(void)flags;
-	if (check_mem("admin completion queue", NVME_AQ, cq_mem, 2u << NVME_CQES) ||
-	    check_mem("admin submission queue", NVME_AQ, sq_mem, 2u << NVME_SQES))
+	if (check_mem(ctrl, "admin completion queue", NVME_AQ, cq_mem, 2u << NVME_CQES) ||
+	    check_mem(ctrl, "admin submission queue", NVME_AQ, sq_mem, 2u << NVME_SQES))
 		return -1;
 	return configure_adminq(ctrl, entries(cq_mem, NVME_CQES), entries(sq_mem, NVME_SQES),
 				cq_mem, sq_mem);

@@ -154,6 +154,9 @@ static void by_hand__bad_memory_is_refused(void **state)
 	bad = good;
 	bad.iova += 16;
 	assert_fails(nvme_configure_cq_mem(&dev.ctrl, 1, 8, -1, &bad), EINVAL);
+	/* Half a page of the controller's, though it may be one of the host's. */
+	bad.iova = good.iova + (iova_t)__mps_to_pagesize(dev.ctrl.config.mps) / 2;
+	assert_fails(nvme_configure_cq_mem(&dev.ctrl, 1, 8, -1, &bad), EINVAL);
 	assert_fails(nvme_configure_cq_mem(&dev.ctrl, 1, -8, -1, &good), EINVAL);
 	assert_null(dev.ctrl.cq[1].mem.vaddr);
 	assert_works(nvme_configure_cq_mem(&dev.ctrl, 1, dev_qsize(&dev, 256), -1, &good));

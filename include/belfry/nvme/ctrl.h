@@ -303,7 +303,8 @@ int nvme_configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq
  * @qid: queue identifier
  * @qsize: entries
  * @vector: interrupt vector, -1 for none
- * @mem: ring, mapped, page aligned, at least 16 * @qsize bytes; the structure is copied
+ * @mem: ring, mapped, aligned to the controller's page (config.mps) in the address space, at
+ *	least 16 * @qsize bytes; the structure is copied
  *
  * Own: the memory stays the caller's and must outlive the queue.
  * Context: set-up thread.
@@ -319,7 +320,8 @@ int nvme_configure_cq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, int vector
  * @qsize: entries
  * @cq: completion queue, configured
  * @flags: 0
- * @mem: ring, mapped, page aligned, at least 64 * @qsize bytes; the structure is copied
+ * @mem: ring, mapped and aligned as for nvme_configure_cq_mem(), at least 64 * @qsize bytes; the
+ *	structure is copied
  *
  * Own: the memory stays the caller's and must outlive the queue.
  * Context: set-up thread.
