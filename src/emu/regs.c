@@ -358,9 +358,10 @@ void emu_ctrl_gone(struct emu_ctrl *ctrl)
 	struct emu_engine *e = ctrl->engine;
 
 	e->run = false;
-	for (uint32_t off = 0; off < NVM_REG_DBS; off += sizeof(uint64_t))
-		store64(e, off, UINT64_MAX);
+	/* The flag first: who reads all-ones may ask at once whether it is gone. */
 	atomic_store_release(&e->gone, true);
+	for (uint32_t off = 0; off < NVM_REG_DBS; off += sizeof(uint64_t))
+		atomic_store_release((uint64_t *)(void *)(e->bar + off), UINT64_MAX);
 }
 
 /* ---- accesses ---- */
