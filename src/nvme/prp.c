@@ -51,13 +51,14 @@ static int chain(struct nvme_prp *prp)
 /* Entries for @n whole pages from @iova on. */
 static int append(struct nvme_prp *prp, iova_t iova, uint64_t n)
 {
-	uint32_t per_page = (uint32_t)(prp->page / sizeof(leint64_t));
+	const size_t page = prp->page; /* not reloaded after each store to the list */
+	uint32_t per_page = (uint32_t)(page / sizeof(leint64_t));
 
 	/* The second entry goes into the command, unless there is a third. */
 	if (prp->nr == 1 && n) {
 		prp->second = iova;
 		prp->nr++;
-		iova += prp->page;
+		iova += page;
 		n--;
 	}
 	if (!n)
@@ -72,9 +73,9 @@ static int append(struct nvme_prp *prp, iova_t iova, uint64_t n)
 		leint64_t *slot = &prp->list[prp->slot];
 
 		for (uint64_t i = 0; i < now; i++)
-			slot[i] = cpu_to_le64(iova + i * prp->page);
+			slot[i] = cpu_to_le64(iova + i * page);
 		prp->slot += (uint32_t)now;
-		iova += now * prp->page;
+		iova += now * page;
 		n -= now;
 		if (n && chain(prp))
 			return -1;
