@@ -128,7 +128,7 @@ static int map_registers(struct nvme_ctrl *ctrl)
 		return -1;
 	if (len < need)
 		log_debug("doorbells for %zu of %u queues\n",
-			  len / (2 * (4u << ctrl->config.dstrd)), queues);
+			  len / ((size_t)8 << ctrl->config.dstrd), queues);
 	ctrl->priv->doorbells_len = len;
 	return 0;
 }
