@@ -39,8 +39,8 @@ struct emu_store_ops {
 
 struct emu_store {
 	const struct emu_store_ops *ops;
-	uint64_t len;  /* bytes; after opening those that exist already, 0 for a new store */
-	uint8_t *mem;  /* memory: the mapping, of len bytes */
+	uint64_t len; /* bytes; after opening those that exist already, 0 for a new store */
+	uint8_t *mem; /* memory: the mapping, of len bytes */
 	int fd;	      /* file */
 };
 
