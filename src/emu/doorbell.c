@@ -111,10 +111,13 @@ void emu_dbbuf_refresh(struct emu_ctrl *ctrl)
 {
 	if (!ctrl->engine->dbbuf_on)
 		return;
-	if (dbbuf_map(ctrl))
-		emu_dbbuf_off(ctrl);
-	else
+	if (!dbbuf_map(ctrl)) {
 		doorbells_point(ctrl);
+		return;
+	}
+	/* The registers hold values of long ago: they would announce entries that are none. */
+	emu_dbbuf_off(ctrl);
+	emu_ctrl_fatal(ctrl, "the memory of the shadow doorbells in use is not mapped");
 }
 
 void emu_doorbell_clear(struct emu_ctrl *ctrl, uint32_t off)

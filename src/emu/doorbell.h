@@ -91,7 +91,7 @@ void emu_doorbells_audit(struct emu_ctrl *ctrl);
 void emu_dbbuf_off(struct emu_ctrl *ctrl);
 
 /**
- * emu_dbbuf_refresh() - look up the shadow's memory anew; without it do as emu_dbbuf_off()
+ * emu_dbbuf_refresh() - look up the shadow's memory anew; that it is gone is fatal (CSTS.CFS)
  * @ctrl: controller
  *
  * Context: the controller's thread.

@@ -504,12 +504,12 @@ static void queue__shadow_doorbells(void **state)
 		usleep(1000);
 	assert_int_equal(stats(&h).violations, 0);
 
-	/* The memory goes: a fault, and doorbells count again. */
+	/* The memory goes: a fault, and there is no telling what was announced. */
 	emu_domain_unmap(h.dom, emu_host_iova(0), 0x2000);
 	emu_host_post(&h, 1, &flush);
 	emu_host_doorbell(&h, NVM_REG_SQTDBL(1, 0), 4);
-	while (!emu_host_peek(&h, 1, &cqe))
-		;
+	emu_host_wait_csts(&h, 2, 2); /* CFS */
+	emu_host_quiet(&h, 1, 20);
 	assert_int_equal(stats(&h).dma_faults, 1);
 	emu_host_close(&h);
 }
