@@ -335,8 +335,8 @@ static void queue__deleting_one_of_two_keeps_the_other(void **state)
 	create_cq(&h, 1, emu_host_cq_iova(1), 3);
 	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
 	create_sq(&h, 2, 1, emu_host_sq_iova(2), 16);
-	fault_add(&h, "act=delay:arg=10000:sq=1:count=1");
-	fault_add(&h, "act=delay:arg=10000:sq=2:count=1");
+	fault_add(&h, "act=delay:arg=200000:sq=1:count=1");
+	fault_add(&h, "act=delay:arg=200000:sq=2:count=1");
 	emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
 	cid = emu_host_post(&h, 2, &flush);
