@@ -152,10 +152,10 @@ static void timeouts__of_the_completion_queue(void **state)
 	assert_int_equal(nvme_cq_wait_cqes(sq->cq, cqes, 4, &ts), 2);
 	assert_int_equal(errno, ETIMEDOUT);
 	nvme_cq_update_head(sq->cq);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(cqes[i].cid, 6 - i);
+	/* In any order: a device may complete as it likes. */
+	assert_int_equal(1u << cqes[0].cid | 1u << cqes[1].cid, 1u << 6 | 1u << 5);
+	for (int i = 0; i < 2; i++)
 		nvme_rq_release(nvme_rq_from_cqe(&dev.ctrl, &cqes[i]));
-	}
 	dev_close(&dev);
 }
 
