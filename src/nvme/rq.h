@@ -14,9 +14,6 @@
 /* In a completion of ours: its submission queue is gone. No queue has this qid. */
 #define NVME_SQID_NONE 0xffffu
 
-/* States in which the device has the tracker's command. */
-#define NVME_RQ_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_EVENT | NVME_RQ_ABANDONED)
-
 /**
  * nvme_rqs_init() - make the trackers of a queue
  * @sq: queue with qsize and id set
