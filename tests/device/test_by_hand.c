@@ -200,6 +200,28 @@ static void by_hand__completions_from_the_ring(void **state)
 	dev_close(&dev);
 }
 
+/* The ring has two names each; a queue that is gone has neither. */
+static void by_hand__older_names_of_the_memory(void **state)
+{
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 4);
+	struct nvme_cq *cq = sq->cq;
+
+	(void)state;
+	assert_non_null(sq->vaddr);
+	assert_ptr_equal(sq->vaddr, sq->mem.vaddr);
+	assert_true(sq->iova == sq->mem.iova);
+	assert_non_null(cq->vaddr);
+	assert_ptr_equal(cq->vaddr, cq->mem.vaddr);
+	assert_true(cq->iova == cq->mem.iova);
+	assert_works(nvme_delete_ioqpair(&dev.ctrl, 1));
+	assert_null(sq->vaddr);
+	assert_true(sq->iova == 0);
+	assert_null(cq->vaddr);
+	assert_true(cq->iova == 0);
+	dev_close(&dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +229,7 @@ int main(void)
 		cmocka_unit_test(by_hand__with_the_callers_memory),
 		cmocka_unit_test(by_hand__bad_memory_is_refused),
 		cmocka_unit_test(by_hand__completions_from_the_ring),
+		cmocka_unit_test(by_hand__older_names_of_the_memory),
 	};
 
 	return cmocka_run_group_tests_name("by_hand", tests, NULL, NULL);

@@ -124,6 +124,8 @@ struct nvme_dbbuf {
 /**
  * struct nvme_cq - completion queue
  * @mem: the ring
+ * @vaddr: @mem.vaddr, by its older name
+ * @iova: @mem.iova, by its older name
  * @head: next entry to look at
  * @rung: head that the device was last told of
  * @phase: value that the phase tag of a *stale* entry has on this lap; 0 on the first
@@ -139,7 +141,14 @@ struct nvme_dbbuf {
  */
 struct nvme_cq {
 	/* hot; written by the owner */
-	struct iommu_dmabuf mem;
+	union {
+		struct iommu_dmabuf mem;
+		struct {
+			struct iommu_ctx *__ctx;
+			void *vaddr;
+			iova_t iova;
+		};
+	};
 	uint16_t head, rung;
 	int phase;
 	int qsize;
@@ -167,6 +176,8 @@ struct nvme_cq {
  * struct nvme_sq - submission queue
  * @cq: queue that the completions arrive on
  * @mem: the ring
+ * @vaddr: @mem.vaddr, by its older name
+ * @iova: @mem.iova, by its older name
  * @pages: first of the pages that the trackers own (see struct nvme_rq)
  * @tail: next entry to fill
  * @ptail: tail that the device was last told of
@@ -182,7 +193,14 @@ struct nvme_cq {
  */
 struct nvme_sq {
 	/* hot; written by the owner */
-	struct iommu_dmabuf mem;
+	union {
+		struct iommu_dmabuf mem;
+		struct {
+			struct iommu_ctx *__ctx;
+			void *vaddr;
+			iova_t iova;
+		};
+	};
 	uint16_t tail, ptail;
 	uint16_t head;
 	int qsize;
@@ -208,6 +226,10 @@ struct nvme_sq {
 } __attribute__((aligned(64)));
 
 __static_assert(sizeof(struct nvme_rq) == 64);
+__static_assert(offsetof(struct nvme_cq, vaddr) == offsetof(struct nvme_cq, mem.vaddr));
+__static_assert(offsetof(struct nvme_cq, iova) == offsetof(struct nvme_cq, mem.iova));
+__static_assert(offsetof(struct nvme_sq, vaddr) == offsetof(struct nvme_sq, mem.vaddr));
+__static_assert(offsetof(struct nvme_sq, iova) == offsetof(struct nvme_sq, mem.iova));
 
 /* private: cold halves of the inline functions below */
 void __nvme_wake(struct transport *transport, void *doorbell, uint32_t value);
