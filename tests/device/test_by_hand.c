@@ -200,6 +200,46 @@ static void by_hand__completions_from_the_ring(void **state)
 	dev_close(&dev);
 }
 
+/* A program may write the tracker's cid into the command itself, and may do so again and again. */
+static void by_hand__cid_of_a_tracker(void **state)
+{
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 8);
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(dev.nsid)};
+	struct nvme_rq *rq = nvme_rq_acquire_atomic(sq);
+	struct timespec patience = {.tv_sec = DEV_PATIENCE_S};
+
+	(void)state;
+	assert_non_null(rq);
+	cmd.cid = rq->cid;
+	for (int i = 0; i < 20; i++) {
+		struct nvme_cqe cqe;
+
+		nvme_sq_post(sq, &cmd);
+		nvme_sq_update_tail(sq);
+		assert_int_equal(nvme_cq_wait_cqes(sq->cq, &cqe, 1, &patience), 1);
+		nvme_cq_update_head(sq->cq);
+		assert_int_equal(cqe.cid, cmd.cid);
+		assert_ptr_equal(nvme_rq_from_cqe(&dev.ctrl, &cqe), rq);
+	}
+
+	/* Given up while the device has it: nobody gets the tracker before the completion came. */
+	nvme_sq_exec(sq, &cmd);
+	nvme_rq_release_atomic(rq);
+	for (int i = 0; i < 6; i++) {
+		struct nvme_rq *other = nvme_rq_acquire(sq);
+
+		assert_non_null(other);
+		assert_ptr_not_equal(other, rq);
+	}
+	assert_null(nvme_rq_acquire(sq));
+	assert_int_equal(errno, EBUSY);
+	nvme_cq_spin(sq->cq);
+	assert_null(nvme_cq_get_cqe(sq->cq));
+	assert_ptr_equal(nvme_rq_acquire(sq), rq);
+	dev_close(&dev);
+}
+
 /* The ring has two names each; a queue that is gone has neither. */
 static void by_hand__older_names_of_the_memory(void **state)
 {
@@ -229,6 +269,7 @@ int main(void)
 		cmocka_unit_test(by_hand__with_the_callers_memory),
 		cmocka_unit_test(by_hand__bad_memory_is_refused),
 		cmocka_unit_test(by_hand__completions_from_the_ring),
+		cmocka_unit_test(by_hand__cid_of_a_tracker),
 		cmocka_unit_test(by_hand__older_names_of_the_memory),
 	};
 

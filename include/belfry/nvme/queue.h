@@ -109,6 +109,11 @@ struct nvme_rq {
 	uint32_t kept_slot;
 } __attribute__((aligned(64)));
 
+/* private: the states in which a tracker is its owner's, and no command of its is the device's */
+#define __NVME_RQ_RELEASABLE                                                          \
+	(NVME_RQ_ACQUIRED | NVME_RQ_UNMAPPED | NVME_RQ_PREPARED | NVME_RQ_COMPLETED | \
+	 NVME_RQ_CANCELED)
+
 /**
  * struct nvme_dbbuf - shadow doorbell of one queue
  * @doorbell: word in memory that stands in for the register, or NULL
@@ -331,14 +336,14 @@ static inline void __nvme_sq_put(struct nvme_sq *sq, const union nvme_cmd *cmd)
  * @cmd: command, 64 bytes
  *
  * There is no check for a full queue (see nvme_sq_full() and nvme_sq_try_post()).
- * Where the command carries the cid of a tracker that was prepared with
- * nvme_rq_prep_cmd(), the tracker is in flight from here on.
+ * Where the command carries the cid of a tracker that somebody has acquired, be it
+ * from nvme_rq_prep_cmd() or written there by hand, the tracker is in flight from here on.
  *
  * Context: owner of @sq; no lock, allocation or syscall.
  */
 static inline void nvme_sq_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
 {
-	if (cmd->cid < sq->nr_rqs && sq->rqs[cmd->cid].state == NVME_RQ_PREPARED)
+	if (cmd->cid < sq->nr_rqs && sq->rqs[cmd->cid].state & __NVME_RQ_RELEASABLE)
 		sq->rqs[cmd->cid].state = NVME_RQ_INFLIGHT;
 	__nvme_sq_put(sq, cmd);
 }

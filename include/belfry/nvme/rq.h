@@ -32,11 +32,6 @@ extern "C" {
 
 struct nvme_ctrl;
 
-/* private: the states in which a tracker may simply go back on the stack */
-#define __NVME_RQ_RELEASABLE                                                          \
-	(NVME_RQ_ACQUIRED | NVME_RQ_UNMAPPED | NVME_RQ_PREPARED | NVME_RQ_COMPLETED | \
-	 NVME_RQ_CANCELED)
-
 /* private: cold halves of the inline functions below */
 struct nvme_rq *__nvme_rq_acquire_fresh(struct nvme_sq *sq);
 void __nvme_rq_release_odd(struct nvme_rq *rq);
