@@ -99,23 +99,45 @@ void emu_host_disable(struct emu_host *host)
 	emu_host_wait_csts(host, 1, 0);
 }
 
+void emu_host_create_cq(struct emu_host *host, uint16_t qid, uint64_t iova, uint32_t entries,
+			uint16_t vector)
+{
+	union nvme_cmd cmd = {.create_cq = {.opcode = 0x05}};
+
+	cmd.create_cq.prp1 = cpu_to_le64(iova);
+	cmd.create_cq.qid = cpu_to_le16(qid);
+	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(entries - 1));
+	cmd.create_cq.qflags = cpu_to_le16(NVME_Q_PC | NVME_CQ_IEN);
+	cmd.create_cq.iv = cpu_to_le16(vector);
+	assert_int_equal(emu_host_status(host, 0, &cmd), 0);
+}
+
+void emu_host_create_sq(struct emu_host *host, uint16_t qid, uint16_t cqid, uint64_t iova,
+			uint32_t entries)
+{
+	union nvme_cmd cmd = {.create_sq = {.opcode = 0x01}};
+
+	cmd.create_sq.prp1 = cpu_to_le64(iova);
+	cmd.create_sq.qid = cpu_to_le16(qid);
+	cmd.create_sq.qsize = cpu_to_le16((uint16_t)(entries - 1));
+	cmd.create_sq.qflags = cpu_to_le16(NVME_Q_PC);
+	cmd.create_sq.cqid = cpu_to_le16(cqid);
+	assert_int_equal(emu_host_status(host, 0, &cmd), 0);
+}
+
 void emu_host_create_queues(struct emu_host *host, uint16_t qid, uint32_t entries)
 {
-	union nvme_cmd cq = {.create_cq = {.opcode = 0x05}};
-	union nvme_cmd sq = {.create_sq = {.opcode = 0x01}};
-
 	emu_host_q_init(host, qid, entries, entries);
-	cq.create_cq.prp1 = cpu_to_le64(emu_host_cq_iova(qid));
-	cq.create_cq.qid = cpu_to_le16(qid);
-	cq.create_cq.qsize = cpu_to_le16((uint16_t)(entries - 1));
-	cq.create_cq.qflags = cpu_to_le16(NVME_Q_PC | NVME_CQ_IEN);
-	assert_int_equal(emu_host_status(host, 0, &cq), 0);
-	sq.create_sq.prp1 = cpu_to_le64(emu_host_sq_iova(qid));
-	sq.create_sq.qid = cpu_to_le16(qid);
-	sq.create_sq.qsize = cpu_to_le16((uint16_t)(entries - 1));
-	sq.create_sq.qflags = cpu_to_le16(NVME_Q_PC);
-	sq.create_sq.cqid = cpu_to_le16(qid);
-	assert_int_equal(emu_host_status(host, 0, &sq), 0);
+	emu_host_create_cq(host, qid, emu_host_cq_iova(qid), entries, 0);
+	emu_host_create_sq(host, qid, qid, emu_host_sq_iova(qid), entries);
+}
+
+struct emu_stats emu_host_stats(struct emu_host *host)
+{
+	struct emu_stats stats;
+
+	emu_get_stats(host->emu, &stats);
+	return stats;
 }
 
 uint16_t emu_host_post(struct emu_host *host, uint16_t qid, const union nvme_cmd *cmd)

@@ -99,6 +99,28 @@ void emu_host_wait_csts(struct emu_host *host, uint32_t mask, uint32_t want);
 void emu_host_create_queues(struct emu_host *host, uint16_t qid, uint32_t entries);
 
 /**
+ * emu_host_create_cq() - make a completion queue by an admin command
+ * @host: host, controller enabled
+ * @qid: queue
+ * @iova: of its memory, contiguous
+ * @entries: 2 .. 65536
+ * @vector: interrupt vector; the queue's interrupts are on
+ */
+void emu_host_create_cq(struct emu_host *host, uint16_t qid, uint64_t iova, uint32_t entries,
+			uint16_t vector);
+
+/**
+ * emu_host_create_sq() - make a submission queue by an admin command
+ * @host: host, controller enabled
+ * @qid: queue
+ * @cqid: its completion queue
+ * @iova: of its memory, contiguous
+ * @entries: 2 .. 65536
+ */
+void emu_host_create_sq(struct emu_host *host, uint16_t qid, uint16_t cqid, uint64_t iova,
+			uint32_t entries);
+
+/**
  * emu_host_q_init() - set a queue pair's state to that of a new one and clear its memory
  * @host: host
  * @qid: below EMU_HOST_QUEUES
@@ -195,6 +217,14 @@ struct nvme_cqe emu_host_exec(struct emu_host *host, uint16_t qid, const union n
  * Return: status type and code, without DNR, M and CRD.
  */
 uint16_t emu_host_status(struct emu_host *host, uint16_t qid, const union nvme_cmd *cmd);
+
+/**
+ * emu_host_stats() - the controller's counters
+ * @host: host
+ *
+ * Return: a copy of them.
+ */
+struct emu_stats emu_host_stats(struct emu_host *host);
 
 /**
  * emu_host_data(), emu_host_iova() - the test's memory, for the host and for the device

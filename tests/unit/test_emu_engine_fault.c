@@ -15,14 +15,6 @@
 
 static const union nvme_cmd flush = {.rw = {.opcode = 0x00, .nsid = CPU_TO_LE32(1)}};
 
-static struct emu_stats stats(struct emu_host *h)
-{
-	struct emu_stats st;
-
-	emu_get_stats(h->emu, &st);
-	return st;
-}
-
 static void start(struct emu_host *h, const char *opts)
 {
 	emu_host_start(h, opts);
@@ -232,8 +224,8 @@ static void fault__status_by_name(void **state)
 	cqe = emu_host_exec(&h, 1, &flush);
 	assert_int_equal(le16_to_cpu(cqe.sfp) >> 1, 0x4281); /* DNR, Unrecovered Read Error */
 	assert_int_equal(emu_host_status(&h, 1, &flush), 0);
-	assert_int_equal(stats(&h).faults, 1);
-	assert_int_equal(stats(&h).errors, 1);
+	assert_int_equal(emu_host_stats(&h).faults, 1);
+	assert_int_equal(emu_host_stats(&h).errors, 1);
 	emu_host_close(&h);
 }
 
@@ -291,7 +283,7 @@ static void fault__delayed_command_is_aborted(void **state)
 	start(&h, "");
 	add(&h, "act=delay:arg=10000000:sq=1");
 	cid = post(&h);
-	while (!stats(&h).faults)
+	while (!emu_host_stats(&h).faults)
 		;
 	abort.cdw10 = cpu_to_le32((uint32_t)cid << 16 | 1);
 	cqe = emu_host_exec(&h, 0, &abort);
@@ -314,7 +306,7 @@ static void fault__drop(void **state)
 	add(&h, "act=drop:sq=1:count=1");
 	post(&h);
 	emu_host_quiet(&h, 1, 30);
-	assert_int_equal(stats(&h).io_cmds, 1);
+	assert_int_equal(emu_host_stats(&h).io_cmds, 1);
 	assert_int_equal(emu_host_status(&h, 1, &flush), 0);
 	emu_host_close(&h);
 }
@@ -377,7 +369,7 @@ static void fault__stale_phase(void **state)
 	assert_int_equal(h.q[1].cq[0].cid, cid);
 	/* The next entry is written behind it. */
 	cid = post(&h);
-	while (stats(&h).io_cmds != 2)
+	while (emu_host_stats(&h).io_cmds != 2)
 		;
 	assert_int_equal(h.q[1].cq[1].cid, cid);
 	assert_int_equal(le16_to_cpu(h.q[1].cq[1].sfp), 1);
@@ -426,7 +418,7 @@ static void fault__stops_the_controller(void **state)
 		post(&h);
 		emu_host_quiet(&h, 1, 30);
 		assert_int_equal(emu_reg_read(h.emu, NVM_REG_CSTS, 4), rows[i].csts);
-		assert_int_equal(stats(&h).io_cmds, 0);
+		assert_int_equal(emu_host_stats(&h).io_cmds, 0);
 		/* A reset is the way out. */
 		emu_host_disable(&h);
 		assert_int_equal(emu_reg_read(h.emu, NVM_REG_CSTS, 4), 0);

@@ -20,39 +20,6 @@ static union nvme_cmd identify(uint32_t off)
 	return cmd;
 }
 
-static void create_cq(struct emu_host *h, uint16_t qid, uint64_t iova, uint32_t entries)
-{
-	union nvme_cmd cmd = {.create_cq = {.opcode = 0x05}};
-
-	cmd.create_cq.prp1 = cpu_to_le64(iova);
-	cmd.create_cq.qid = cpu_to_le16(qid);
-	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(entries - 1));
-	cmd.create_cq.qflags = cpu_to_le16(NVME_Q_PC | NVME_CQ_IEN);
-	cmd.create_cq.iv = cpu_to_le16(qid);
-	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
-}
-
-static void create_sq(struct emu_host *h, uint16_t qid, uint16_t cqid, uint64_t iova,
-		      uint32_t entries)
-{
-	union nvme_cmd cmd = {.create_sq = {.opcode = 0x01}};
-
-	cmd.create_sq.prp1 = cpu_to_le64(iova);
-	cmd.create_sq.qid = cpu_to_le16(qid);
-	cmd.create_sq.qsize = cpu_to_le16((uint16_t)(entries - 1));
-	cmd.create_sq.qflags = cpu_to_le16(NVME_Q_PC);
-	cmd.create_sq.cqid = cpu_to_le16(cqid);
-	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
-}
-
-static struct emu_stats stats(struct emu_host *h)
-{
-	struct emu_stats st;
-
-	emu_get_stats(h->emu, &st);
-	return st;
-}
-
 static void irq__masked(void **state)
 {
 	union nvme_cmd cmd = identify(0);
@@ -111,8 +78,8 @@ static void irq__coalesced(void **state)
 	assert_true(pfd.fd >= 0);
 	emu_host_start(&h, "");
 	emu_host_q_init(&h, 1, 16, 16);
-	create_cq(&h, 1, emu_host_cq_iova(1), 16);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 16, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
 	assert_int_equal(emu_set_irq(h.emu, 1, pfd.fd), 0);
 
 	cmd.features.cdw11 = cpu_to_le32(0x6403); /* four completions, or 10 ms */
@@ -124,7 +91,7 @@ static void irq__coalesced(void **state)
 		emu_host_reap(&h, 1);
 	assert_int_equal(poll(&pfd, 1, 5000), 1);
 	assert_int_equal(eventfd_count(pfd.fd), 1);
-	assert_true(stats(&h).irqs == 1);
+	assert_true(emu_host_stats(&h).irqs == 1);
 
 	before = now_ns();
 	emu_host_status(&h, 1, &flush);
@@ -151,7 +118,7 @@ static void irq__coalesced(void **state)
 		assert_int_equal(poll(&pfd, 1, 5000), 1);
 		assert_int_equal(eventfd_count(pfd.fd), 1);
 	}
-	assert_int_equal(stats(&h).irqs, 6);
+	assert_int_equal(emu_host_stats(&h).irqs, 6);
 	emu_host_close(&h);
 	close(pfd.fd);
 }

@@ -24,39 +24,6 @@ static union nvme_cmd read_cmd(void)
 	return cmd;
 }
 
-static void create_cq(struct emu_host *h, uint16_t qid, uint64_t iova, uint32_t entries)
-{
-	union nvme_cmd cmd = {.create_cq = {.opcode = 0x05}};
-
-	cmd.create_cq.prp1 = cpu_to_le64(iova);
-	cmd.create_cq.qid = cpu_to_le16(qid);
-	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(entries - 1));
-	cmd.create_cq.qflags = cpu_to_le16(NVME_Q_PC | NVME_CQ_IEN);
-	cmd.create_cq.iv = cpu_to_le16(qid);
-	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
-}
-
-static void create_sq(struct emu_host *h, uint16_t qid, uint16_t cqid, uint64_t iova,
-		      uint32_t entries)
-{
-	union nvme_cmd cmd = {.create_sq = {.opcode = 0x01}};
-
-	cmd.create_sq.prp1 = cpu_to_le64(iova);
-	cmd.create_sq.qid = cpu_to_le16(qid);
-	cmd.create_sq.qsize = cpu_to_le16((uint16_t)(entries - 1));
-	cmd.create_sq.qflags = cpu_to_le16(NVME_Q_PC);
-	cmd.create_sq.cqid = cpu_to_le16(cqid);
-	assert_int_equal(emu_host_status(h, 0, &cmd), 0);
-}
-
-static struct emu_stats stats(struct emu_host *h)
-{
-	struct emu_stats st;
-
-	emu_get_stats(h->emu, &st);
-	return st;
-}
-
 static void queue__wraps(void **state)
 {
 	static const uint32_t sizes[] = {2, 3, 16, 4097};
@@ -76,7 +43,7 @@ static void queue__wraps(void **state)
 			assert_int_equal(le16_to_cpu(cqe.sqhd), n % sizes[i]);
 		}
 	}
-	assert_int_equal(stats(&h).violations, 0);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
 	emu_host_close(&h);
 }
 
@@ -91,8 +58,8 @@ static void queue__largest_wraps(void **state)
 	q = emu_host_q_init(&h, 1, entries, entries);
 	q->sq = emu_host_data(&h, 0);
 	q->cq = emu_host_data(&h, 8u << 20);
-	create_cq(&h, 1, emu_host_iova(8u << 20), entries);
-	create_sq(&h, 1, 1, emu_host_iova(0), entries);
+	emu_host_create_cq(&h, 1, emu_host_iova(8u << 20), entries, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_iova(0), entries);
 	for (int lap = 0; lap < 2; lap++) {
 		for (uint32_t n = 0; n < entries - 1; n++)
 			emu_host_post(&h, 1, &flush);
@@ -100,8 +67,8 @@ static void queue__largest_wraps(void **state)
 		for (uint32_t n = 0; n < entries - 1; n++)
 			assert_int_equal(le16_to_cpu(emu_host_reap(&h, 1).sfp) >> 1, 0);
 	}
-	assert_int_equal(stats(&h).io_cmds, 2 * 65535);
-	assert_int_equal(stats(&h).violations, 0);
+	assert_int_equal(emu_host_stats(&h).io_cmds, 2 * 65535);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
 	emu_host_close(&h);
 }
 
@@ -114,8 +81,8 @@ static void queue__full_completion_queue_loses_nothing(void **state)
 	(void)state;
 	emu_host_start(&h, "");
 	emu_host_q_init(&h, 1, 16, 4);
-	create_cq(&h, 1, emu_host_cq_iova(1), 4);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 4, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
 	for (int i = 0; i < 15; i++)
 		cids[i] = emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
@@ -129,12 +96,12 @@ static void queue__full_completion_queue_loses_nothing(void **state)
 		emu_host_pop(&h, 1);
 	}
 	emu_host_quiet(&h, 1, 50);
-	assert_int_equal(stats(&h).io_cmds, 3);
+	assert_int_equal(emu_host_stats(&h).io_cmds, 3);
 
 	emu_host_doorbell(&h, NVM_REG_CQHDBL(1, 0), 3);
 	for (int i = 3; i < 15; i++)
 		assert_int_equal(emu_host_reap(&h, 1).cid, cids[i]);
-	assert_int_equal(stats(&h).violations, 0);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
 	emu_host_close(&h);
 }
 
@@ -147,9 +114,9 @@ static void queue__shared_completion_queue_is_fair(void **state)
 	emu_host_start(&h, "");
 	emu_host_q_init(&h, 1, 64, 2); /* room for one completion at a time */
 	emu_host_q_init(&h, 2, 64, 2);
-	create_cq(&h, 1, emu_host_cq_iova(1), 2);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 64);
-	create_sq(&h, 2, 1, emu_host_sq_iova(2), 64);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 2, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 64);
+	emu_host_create_sq(&h, 2, 1, emu_host_sq_iova(2), 64);
 	for (int i = 0; i < 40; i++) {
 		emu_host_post(&h, 1, &flush);
 		emu_host_post(&h, 2, &flush);
@@ -221,7 +188,7 @@ static void queue__invalid_doorbells(void **state)
 		cqe = emu_host_reap(&h, 0);
 		assert_int_equal(cqe.cid, cid);
 		assert_int_equal(le32_to_cpu(cqe.dw0), rows[i].dw0);
-		assert_int_equal(stats(&h).violations, i + 1);
+		assert_int_equal(emu_host_stats(&h).violations, i + 1);
 		event_clear(&h);
 		/* The queue goes on from where it was. */
 		assert_int_equal(emu_host_status(&h, 1, &flush), 0);
@@ -237,8 +204,8 @@ static void queue__tail_cannot_go_back(void **state)
 	(void)state;
 	emu_host_start(&h, "");
 	emu_host_q_init(&h, 1, 16, 2);
-	create_cq(&h, 1, emu_host_cq_iova(1), 2);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 2, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
 	for (int i = 0; i < 5; i++)
 		emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
@@ -246,11 +213,11 @@ static void queue__tail_cannot_go_back(void **state)
 	while (!emu_host_peek(&h, 1, &cqe))
 		;
 	emu_host_doorbell(&h, NVM_REG_SQTDBL(1, 0), 3);
-	while (!stats(&h).violations)
+	while (!emu_host_stats(&h).violations)
 		;
 	for (int i = 0; i < 5; i++)
 		emu_host_reap(&h, 1);
-	assert_int_equal(stats(&h).violations, 1);
+	assert_int_equal(emu_host_stats(&h).violations, 1);
 	emu_host_close(&h);
 }
 
@@ -280,8 +247,8 @@ static void queue__completions_wait_for_room(void **state)
 	(void)state;
 	emu_host_start(&h, "");
 	emu_host_q_init(&h, 1, 16, 2);
-	create_cq(&h, 1, emu_host_cq_iova(1), 2);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 2, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
 	fault_add(&h, "act=twice:sq=1");
 	for (int i = 0; i < 3; i++)
 		cids[i] = emu_host_post(&h, 1, &flush);
@@ -305,8 +272,8 @@ static void queue__completions_wait_for_room(void **state)
 	queue_delete(&h, 0x00, 1);
 	queue_delete(&h, 0x04, 1);
 	emu_host_q_init(&h, 1, 16, 2);
-	create_cq(&h, 1, emu_host_cq_iova(1), 2);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 2, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
 	emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
 	while (!emu_host_peek(&h, 1, &cqe))
@@ -317,7 +284,7 @@ static void queue__completions_wait_for_room(void **state)
 	emu_host_create_queues(&h, 1, 16);
 	assert_int_equal(emu_host_status(&h, 1, &flush), 0);
 	emu_host_quiet(&h, 1, 20);
-	assert_int_equal(stats(&h).violations, 0);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
 	emu_host_close(&h);
 }
 
@@ -332,16 +299,16 @@ static void queue__deleting_one_of_two_keeps_the_other(void **state)
 	emu_host_start(&h, "");
 	emu_host_q_init(&h, 1, 16, 3);
 	emu_host_q_init(&h, 2, 16, 3);
-	create_cq(&h, 1, emu_host_cq_iova(1), 3);
-	create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
-	create_sq(&h, 2, 1, emu_host_sq_iova(2), 16);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 3, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	emu_host_create_sq(&h, 2, 1, emu_host_sq_iova(2), 16);
 	fault_add(&h, "act=delay:arg=200000:sq=1:count=1");
 	fault_add(&h, "act=delay:arg=200000:sq=2:count=1");
 	emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
 	cid = emu_host_post(&h, 2, &flush);
 	emu_host_ring(&h, 2);
-	while (stats(&h).faults != 2)
+	while (emu_host_stats(&h).faults != 2)
 		;
 	queue_delete(&h, 0x00, 1);
 	cqe = emu_host_reap(&h, 1);
@@ -397,7 +364,7 @@ static void queue__reserved_flags(void **state)
 		cmd.flags = rows[i].flags;
 		assert_int_equal(emu_host_status(&h, rows[i].qid, &cmd), rows[i].status);
 	}
-	assert_int_equal(stats(&h).violations, ROWS(rows) - 1);
+	assert_int_equal(emu_host_stats(&h).violations, ROWS(rows) - 1);
 	emu_host_close(&h);
 }
 
@@ -437,7 +404,7 @@ static void queue__memory_taken_away(void **state)
 	emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
 	emu_host_wait_csts(&h, 2, 2);
-	st = stats(&h);
+	st = emu_host_stats(&h);
 	assert_int_equal(st.dma_faults, 1);
 	assert_int_equal(st.io_cmds, 0);
 	emu_host_disable(&h);
@@ -460,8 +427,9 @@ static void queue__in_scattered_memory(void **state)
 	assert_int_equal(emu_domain_map(h.dom, iova, low, 0x1000, EMU_DMA_READ), 0);
 	assert_int_equal(emu_domain_map(h.dom, iova + 0x1000, high, 0x1000, EMU_DMA_READ), 0);
 	q = emu_host_q_init(&h, 1, 65, 128);
-	create_cq(&h, 1, emu_host_cq_iova(1), 128);
-	create_sq(&h, 1, 1, iova, 65); /* 64 entries on the first page, one on the second */
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 128, 1);
+	emu_host_create_sq(&h, 1, 1, iova,
+			   65); /* 64 entries on the first page, one on the second */
 	for (int i = 0; i < 200; i++) {
 		union nvme_cmd *slot = (void *)(q->sq_tail < 64 ? low + q->sq_tail * 64 : high);
 
@@ -502,7 +470,7 @@ static void queue__shadow_doorbells(void **state)
 	/* Asleep, it wants the bell for the next change. */
 	while (LOAD(ei[2]) != 3 || LOAD(ei[3]) != 3)
 		usleep(1000);
-	assert_int_equal(stats(&h).violations, 0);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
 
 	/* The memory goes: a fault, and there is no telling what was announced. */
 	emu_domain_unmap(h.dom, emu_host_iova(0), 0x2000);
@@ -510,7 +478,7 @@ static void queue__shadow_doorbells(void **state)
 	emu_host_doorbell(&h, NVM_REG_SQTDBL(1, 0), 4);
 	emu_host_wait_csts(&h, 2, 2); /* CFS */
 	emu_host_quiet(&h, 1, 20);
-	assert_int_equal(stats(&h).dma_faults, 1);
+	assert_int_equal(emu_host_stats(&h).dma_faults, 1);
 	emu_host_close(&h);
 }
 
