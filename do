@@ -20,7 +20,7 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install model fuzz asan tsan valgrind lint vm
+		                  unit device tools examples install model budget fuzz asan tsan valgrind lint vm
 		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
 		                  of tests/vm, or these
 		  vm-kernel       build the guests' kernel, once; BELFRY_VM_KERNEL names a ready one
@@ -50,7 +50,7 @@ packages() {
 		build: libjson-c-dev: the command's JSON
 		test: libcmocka-dev: the test framework
 		fuzz asan tsan: clang libclang-rt-dev llvm: the sanitizer builds
-		valgrind: valgrind libc6-dbg: the valgrind runs
+		valgrind budget: valgrind libc6-dbg: the valgrind runs and the counts of instructions
 		vm: qemu-system-x86 busybox-static: the guests
 		vm-kernel: gcc libc6-dev make flex bison libelf-dev bc xz-utils: the guests' kernel
 		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
@@ -259,7 +259,7 @@ part_lint() {
 	}
 }
 
-all_parts='unit device tools examples install model fuzz asan tsan valgrind lint'
+all_parts='unit device tools examples install model budget fuzz asan tsan valgrind lint'
 
 test_part() {
 	case $1 in
