@@ -259,7 +259,7 @@ part_lint() {
 	}
 }
 
-all_parts='unit device tools examples install model budget fuzz asan tsan valgrind lint'
+all_parts='unit device tools examples install model budget fuzz asan tsan valgrind lint vm'
 
 test_part() {
 	case $1 in
@@ -282,28 +282,15 @@ verdict() {
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-# with_guests: guests take long without hardware virtualisation, so they are asked for by naming a
-# kernel for them.
-with_guests() {
-	[ -n "${BELFRY_VM_KERNEL:-}" ] && return
-	echo "skip  vm: name a kernel in BELFRY_VM_KERNEL (./do vm-kernel builds one), or ./do test vm"
-	printf 'skip\tvm\tno BELFRY_VM_KERNEL\n' >>"$tally"
-	return 1
-}
-
 do_test() {
 	mkdir -p "$logs"
 	: >"$tally"
-	if [ $# -eq 0 ]; then
-		parts=$all_parts
-		if with_guests; then parts="$parts vm"; fi
-		# shellcheck disable=SC2086 # a list of words
-		set -- $parts
-	fi
+	# shellcheck disable=SC2086 # a list of words
+	[ $# -gt 0 ] || set -- $all_parts
 	for part; do
-		case " $all_parts vm " in
+		case " $all_parts " in
 		*" $part "*) ;;
-		*) die "no test part '$part'; there are: $all_parts vm" ;;
+		*) die "no test part '$part'; there are: $all_parts" ;;
 		esac
 	done
 	need build test "$@"

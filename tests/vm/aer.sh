@@ -1,6 +1,6 @@
 # Errors that the bus reports: a fatal one, under a waiter and under load.
 #
-# kernel: small
+# kernel: small debian
 # seconds: 300
 # disk: d0 64M
 # qemu: -device pcie-root-port,id=rp0,slot=1,chassis=1,addr=8
@@ -14,8 +14,8 @@
 
 bind 0000:01:00.0
 bind 0000:02:00.0
-BELFRY_DEV=0000:01:00.0 BELFRY_DEV_SERIAL=belfry0 run "iommufd, idle" \
+BELFRY_DEV=0000:01:00.0 BELFRY_DEV_SERIAL=belfry0 run "${ways%% *}, idle" \
 	vm_fault fault__gone_under_a_waiter "@hmp pcie_aer_inject_error rp0 DLP"
-export VFN_IOMMU_FORCE_VFIO=1
+way type1
 BELFRY_DEV=0000:02:00.0 BELFRY_DEV_SERIAL=belfry1 run "type1, load" \
 	vm_fault fault__gone_under_load "@hmp pcie_aer_inject_error rp1 DLP"

@@ -1,6 +1,6 @@
 # The commands that look at the machine and move functions between drivers, against the real sysfs.
 #
-# kernel: small
+# kernel: small debian
 # seconds: 180
 # disk: d0 64M
 # qemu: -device nvme,id=n0,serial=belfry0,addr=4,drive=d0
@@ -69,12 +69,11 @@ check "the doctor says who has it" says "process $pid" belfry doctor $a
 kill -9 $pid
 wait $pid
 
-check "a load with verification, iommufd" \
-	belfry perf $a --serial belfry0 --pattern mix --verify --count 2000 --region 16M
-export VFN_IOMMU_FORCE_VFIO=1
-check "a load with verification, type 1" \
-	belfry perf $a --serial belfry0 --pattern mix --verify --count 2000 --region 16M
-unset VFN_IOMMU_FORCE_VFIO
+for way in $ways; do
+	way "$way"
+	check "a load with verification, $way" \
+		belfry perf $a --serial belfry0 --pattern mix --verify --count 2000 --region 16M
+done
 
 check "unbind gives it back" belfry unbind $a
 check "to the kernel's driver" has_driver $a nvme

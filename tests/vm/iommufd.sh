@@ -1,4 +1,5 @@
-# The device suite through a function's own node and iommufd.
+# The device suite through a function's own node and iommufd; and type 1 on the same kernel, as far
+# as the function is concerned.
 #
 # kernel: small
 # seconds: 300
@@ -22,3 +23,5 @@ check "and the other one" bind $BELFRY_DEV2
 check "the function has a node of its own" test -e /dev/vfio/devices/vfio0
 suite iommufd
 run iommufd/vfio vm_vfio
+way type1
+run type1/vfio vm_vfio

@@ -1,6 +1,6 @@
 # Virtual functions: created, found, given resources, put online, and driven.
 #
-# kernel: small
+# kernel: small debian
 # seconds: 180
 # qemu: -device pcie-root-port,id=rp1,slot=1,chassis=1,addr=8
 # qemu: -device nvme-subsys,id=ss0
@@ -13,5 +13,7 @@
 export BELFRY_DEV=0000:01:00.0 BELFRY_DEV_SERIAL=belfry0
 bind $BELFRY_DEV
 echo Y >/sys/module/vfio_pci/parameters/enable_sriov
-run iommufd vm_sriov
-VFN_IOMMU_FORCE_VFIO=1 run type1 vm_sriov
+for way in $ways; do
+	way "$way"
+	run "$way" vm_sriov
+done
