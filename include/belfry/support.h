@@ -19,5 +19,6 @@
 #include <belfry/support/rwlock.h>
 #include <belfry/support/ticks.h>
 #include <belfry/support/timer.h>
+#include <belfry/support/trace.h>
 
 #endif /* BELFRY_SUPPORT_H */

@@ -11,6 +11,7 @@
 
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
+#include <belfry/support/trace.h>
 
 #include "iommu/group.h"
 #include "iommu/host.h"
@@ -47,6 +48,12 @@ static int iommufd_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t io
 		map.flags &= ~UAPI_IOMMU_IOAS_MAP_READABLE;
 	if (flags & IOMMU_MAP_NOWRITE)
 		map.flags &= ~UAPI_IOMMU_IOAS_MAP_WRITEABLE;
+	__trace_probe3(iommufd_ioas_map_dma, vaddr, len, iova);
+	trace_guard(IOMMUFD_IOAS_MAP_DMA)
+	{
+		trace_emit("vaddr %p len %zu iova 0x%llx flags 0x%x\n", vaddr, len,
+			   (unsigned long long)iova, map.flags);
+	}
 	return ioctl(iommufd->fd, UAPI_IOMMU_IOAS_MAP, &map) ? iommu_explain_map(ctx, len) : 0;
 }
 
@@ -60,6 +67,11 @@ static int iommufd_unmap(struct iommu_ctx *ctx, iova_t iova, size_t len)
 		.length = len,
 	};
 
+	__trace_probe2(iommufd_ioas_unmap_dma, iova, len);
+	trace_guard(IOMMUFD_IOAS_UNMAP_DMA)
+	{
+		trace_emit("iova 0x%llx len %zu\n", (unsigned long long)iova, len);
+	}
 	return ioctl(iommufd->fd, UAPI_IOMMU_IOAS_UNMAP, &unmap) ? -1 : 0;
 }
 

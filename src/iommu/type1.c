@@ -13,6 +13,7 @@
 #include <linux/vfio.h>
 
 #include <belfry/support/log.h>
+#include <belfry/support/trace.h>
 
 #include "iommu/group.h"
 #include "iommu/host.h"
@@ -44,6 +45,12 @@ static int type1_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova
 		map.flags &= ~VFIO_DMA_MAP_FLAG_READ;
 	if (flags & IOMMU_MAP_NOWRITE)
 		map.flags &= ~VFIO_DMA_MAP_FLAG_WRITE;
+	__trace_probe3(vfio_iommu_type1_map_dma, vaddr, len, iova);
+	trace_guard(VFIO_IOMMU_TYPE1_MAP_DMA)
+	{
+		trace_emit("vaddr %p len %zu iova 0x%llx flags 0x%x\n", vaddr, len,
+			   (unsigned long long)iova, map.flags);
+	}
 	if (ioctl(((struct type1 *)ctx)->fd, VFIO_IOMMU_MAP_DMA, &map))
 		return iommu_explain_map(ctx, len);
 	return 0;
@@ -57,6 +64,11 @@ static int type1_unmap(struct iommu_ctx *ctx, iova_t iova, size_t len)
 		.size = len,
 	};
 
+	__trace_probe2(vfio_iommu_type1_unmap_dma, iova, len);
+	trace_guard(VFIO_IOMMU_TYPE1_UNMAP_DMA)
+	{
+		trace_emit("iova 0x%llx len %zu\n", (unsigned long long)iova, len);
+	}
 	return ioctl(((struct type1 *)ctx)->fd, VFIO_IOMMU_UNMAP_DMA, &unmap) ? -1 : 0;
 }
 

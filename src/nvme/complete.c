@@ -187,6 +187,11 @@ void nvme_cq_spin(struct nvme_cq *cq)
 {
 	struct backoff b = {};
 
+	__trace_probe1(nvme_cq_spin, cq);
+	trace_guard(NVME_CQ_SPIN)
+	{
+		trace_emit("cq %d head %u\n", cq->id, cq->head);
+	}
 	while (!cq->nr_kept && !__nvme_cq_ready(cq, nvme_cq_head(cq)))
 		backoff_pause(&b);
 }

@@ -16,6 +16,7 @@
 #include <belfry/support/rwlock.h>
 
 #include "support/errno.h"
+#include "support/log.h"
 
 #define MSG_MAX	 1000
 #define LOG_NONE (-1)
@@ -165,6 +166,14 @@ void __do_log(int level, const char *who, const char *fmt, ...)
 	va_start(args, fmt);
 	deliver(false, level, who, fmt, args);
 	va_end(args);
+}
+
+void log_always(int level, const char *who, const char *fmt, va_list args)
+{
+	keep_errno();
+
+	if (!in_handler)
+		deliver(true, level, who, fmt, args);
 }
 
 void __do_log_fatal(const char *who, const char *fmt, ...)

@@ -15,6 +15,7 @@
 
 #include "iommu/ctx.h"
 #include "support/errno.h"
+#include "support/trace.h"
 #include "transport/emu.h"
 #include "transport/transport.h"
 #include "transport/vfio.h"
@@ -34,6 +35,7 @@ static const struct transport_ops *find_ops(const char *name)
 	char known[160] = "";
 	size_t used = 0;
 
+	trace_init(); /* here all begins */
 	for (size_t i = 0; i < NR_TRANSPORTS; i++) {
 		if (name && transports[i]->match(name))
 			return transports[i];

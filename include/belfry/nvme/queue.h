@@ -27,6 +27,7 @@
 #include <belfry/support/compiler.h>
 #include <belfry/support/endian.h>
 #include <belfry/support/mmio.h>
+#include <belfry/support/trace.h>
 #include <belfry/iommu/dmabuf.h>
 #include <belfry/nvme/types.h>
 
@@ -284,7 +285,12 @@ static inline int nvme_try_dbbuf(uint16_t v, struct nvme_dbbuf *dbbuf)
 	 * them in the opposite order, so one of us sees the other. */
 	mb();
 	eventidx = le32_to_cpu(atomic_load_acquire((leint32_t *)dbbuf->eventidx));
-	return __nvme_need_mmio((uint16_t)eventidx, v, (uint16_t)old) ? -1 : 0;
+	if (__nvme_need_mmio((uint16_t)eventidx, v, (uint16_t)old))
+		return -1;
+
+	__trace_probe1(nvme_skip_mmio, dbbuf);
+	__trace_hot(NVME_SKIP_MMIO, "%u, event index %u\n", v, eventidx);
+	return 0;
 }
 
 /* private: store to a doorbell, and wake a device that does not watch it */
@@ -323,8 +329,12 @@ static inline bool nvme_sq_full(const struct nvme_sq *sq)
 /* private: copy a command into the next slot */
 static inline void __nvme_sq_put(struct nvme_sq *sq, const union nvme_cmd *cmd)
 {
-	uint32_t next = sq->tail + 1u;
+	uint32_t next;
 
+	__trace_probe2(nvme_sq_post, sq, cmd);
+	__trace_hot(NVME_SQ_POST, "sq %d slot %u opcode 0x%02x cid %u\n", sq->id, sq->tail,
+		    cmd->opcode, cmd->cid);
+	next = sq->tail + 1u;
 	memcpy((union nvme_cmd *)sq->mem.vaddr + sq->tail, cmd, sizeof(*cmd));
 	/* The tail is 16 bits wide and the queue may have 65536 entries. */
 	sq->tail = next == (uint32_t)sq->qsize ? 0 : (uint16_t)next;
@@ -369,6 +379,8 @@ static inline void nvme_sq_update_tail(struct nvme_sq *sq)
 		__nvme_ring(sq->doorbell, sq->tail, sq->asleep, sq->transport);
 	}
 	sq->ptail = sq->tail;
+	__trace_probe1(nvme_sq_update_tail, sq);
+	__trace_hot(NVME_SQ_UPDATE_TAIL, "sq %d tail %u\n", sq->id, sq->tail);
 }
 
 /**
@@ -436,6 +448,9 @@ static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
 
 		sqid = le16_to_cpu(cqe->sqid);
 		cid = cqe->cid;
+		__trace_probe2(nvme_cq_got_cqe, cq, cqe);
+		__trace_hot(NVME_CQ_GOT_CQE, "cq %d sqid %u cid %u status 0x%x\n", cq->id, sqid,
+			    cid, nvme_cqe_status(cqe));
 		if (likely(sqid < cq->nr_sqs && cid < cq->sqs[sqid].nr_rqs)) {
 			struct nvme_sq *sq = &cq->sqs[sqid];
 			struct nvme_rq *rq = &sq->rqs[cid];
@@ -472,6 +487,10 @@ static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
  */
 static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
 {
+	if (!TRACE_NVME_CQ_GET_CQE_DISABLED) {
+		__trace_probe1(nvme_cq_get_cqe, cq);
+	}
+	__trace_hot(NVME_CQ_GET_CQE, "cq %d head %u\n", cq->id, cq->head);
 	if (unlikely(cq->nr_kept))
 		return __nvme_cq_get_kept(cq);
 	return __nvme_cq_take(cq);
@@ -486,6 +505,8 @@ static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
  */
 static inline void nvme_cq_update_head(struct nvme_cq *cq)
 {
+	__trace_probe1(nvme_cq_update_head, cq);
+	__trace_hot(NVME_CQ_UPDATE_HEAD, "cq %d head %u\n", cq->id, cq->head);
 	if (nvme_try_dbbuf(cq->head, &cq->dbbuf))
 		__nvme_ring(cq->doorbell, cq->head, cq->asleep, cq->transport);
 	cq->rung = cq->head;
