@@ -195,14 +195,15 @@ static struct iommu_view view_of(const struct iommu_mapping *m, const struct iom
 	return (struct iommu_view){
 		.iova = m->extent->start + offset,
 		.left = m->len - offset,
-		.flags = m->flags,
+		.restricted = m->flags & ~req->flags & MAP_PERMISSIONS,
 	};
 }
 
-/* Whether what is mapped already is all that is asked for. */
+/* Whether what is mapped already is all that is asked for. The table does not know which accesses
+ * are not allowed: where there are some, what it says is not enough. */
 static bool satisfies(const struct iommu_view *view, const struct iommu_map_request *req)
 {
-	if (req->len > view->left || view->flags & ~req->flags & MAP_PERMISSIONS)
+	if (req->len > view->left || view->restricted)
 		return false;
 	if (req->flags & IOMMU_MAP_FIXED_IOVA)
 		return view->iova == req->iova;

@@ -55,7 +55,7 @@ static uint64_t *top_slot(struct iommu_ctx *ctx, uintptr_t va)
 /* The entry of @va in the leaf that @slot leads to. */
 static uint64_t *leaf_entry(const uint64_t *slot, uintptr_t va)
 {
-	struct iommu_leaf *leaf = (struct iommu_leaf *)(uintptr_t)*slot;
+	struct iommu_leaf *leaf = (struct iommu_leaf *)(uintptr_t)(*slot - ENTRY_LEAF);
 
 	return &leaf->entry[va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1)];
 }
@@ -86,26 +86,25 @@ int iommu_table_prepare(struct iommu_ctx *ctx, uintptr_t va, size_t len)
 
 		leaf->next = ctx->leaves;
 		ctx->leaves = leaf;
-		atomic_store_release(slot, (uint64_t)(uintptr_t)leaf);
+		atomic_store_release(slot, (uint64_t)(uintptr_t)leaf | ENTRY_LEAF);
 	}
 	return 0;
 }
 
 /* The entry for memory that is seen at @iova, with @len bytes to the end of the mapping. */
-static uint64_t make_entry(iova_t iova, size_t len, uint64_t bits)
+static uint64_t make_entry(iova_t iova, size_t len, uint64_t restricted)
 {
 	uint64_t pages = len >> IOMMU_LEAF_SHIFT;
 
 	if (pages > ENTRY_PAGES_MAX)
 		pages = ENTRY_PAGES_MAX;
-	return iova >> IOMMU_LEAF_SHIFT << ENTRY_IOVA_SHIFT | pages << ENTRY_PAGES_SHIFT | bits;
+	return pages << ENTRY_PAGES_SHIFT | restricted | iova >> ENTRY_IOVA_SHIFT;
 }
 
 void iommu_table_fill(struct iommu_ctx *ctx, uintptr_t va, size_t len, iova_t iova,
 		      unsigned long flags)
 {
-	uint64_t bits = ENTRY_MAPPED | (flags & IOMMU_MAP_NOWRITE ? ENTRY_NOWRITE : 0) |
-			(flags & IOMMU_MAP_NOREAD ? ENTRY_NOREAD : 0);
+	uint64_t restricted = flags & (IOMMU_MAP_NOWRITE | IOMMU_MAP_NOREAD) ? ENTRY_RESTRICTED : 0;
 	size_t piece;
 
 	for (; len; va += piece, iova += piece, len -= piece) {
@@ -113,13 +112,13 @@ void iommu_table_fill(struct iommu_ctx *ctx, uintptr_t va, size_t len, iova_t io
 
 		piece = in_this_gib(va, len);
 		if (!*slot) {
-			atomic_store_release(slot, make_entry(iova, len, bits));
+			atomic_store_release(slot, make_entry(iova, len, restricted));
 			continue;
 		}
 
 		entry = leaf_entry(slot, va);
 		for (size_t i = 0; i < piece; i += IOMMU_LEAF_SIZE)
-			atomic_store_release(entry++, make_entry(iova + i, len - i, bits));
+			atomic_store_release(entry++, make_entry(iova + i, len - i, restricted));
 	}
 }
 
@@ -147,9 +146,9 @@ void iommu_table_clear(struct iommu_ctx *ctx, uintptr_t va, size_t len)
 		uint64_t *slot = top_slot(ctx, va);
 
 		piece = in_this_gib(va, len);
-		if (*slot & ENTRY_MAPPED)
-			atomic_store_release(slot, (uint64_t)0);
-		else
+		if (*slot & ENTRY_LEAF)
 			leaf_clear(leaf_entry(slot, va), piece >> IOMMU_LEAF_SHIFT);
+		else
+			atomic_store_release(slot, (uint64_t)0);
 	}
 }

@@ -51,7 +51,7 @@ int iommu_table_prepare(struct iommu_ctx *ctx, uintptr_t va, size_t len);
  * @va: a range that iommu_table_prepare() was called for
  * @len: its bytes
  * @iova: where the device sees @va, aligned to 4 KiB; ends below 2^52
- * @flags: of these, IOMMU_MAP_NOWRITE and IOMMU_MAP_NOREAD are kept
+ * @flags: with IOMMU_MAP_NOWRITE or IOMMU_MAP_NOREAD it is restricted
  *
  * Context: never fails. Translation finds the memory page by page as it goes.
  */

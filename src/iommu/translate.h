@@ -5,8 +5,9 @@
  *
  * The table has two levels over 48 bits of address: the top has an entry for each GiB, which leads
  * to a leaf with an entry for each 4 KiB. An entry is one 64-bit word that says all there is to
- * say: the IOVA of its page, how many pages from there on are in the same mapping, and what the
- * device may not do with them. A mapping that covers all of a GiB has its entry in the top itself.
+ * say: the IOVA of its page, how many pages from there on are in the same mapping, and whether there
+ * is something that the device may not do with them. A mapping that covers all of a GiB has its
+ * entry in the top itself.
  *
  * One load of one word cannot be torn, so there is nothing to retry and nothing that a mapping
  * which ends meanwhile could pull away: the answer was true when the word was loaded. The other
@@ -36,15 +37,16 @@
 #define IOMMU_LEAF_SIZE	   ((size_t)1 << IOMMU_LEAF_SHIFT) /* and of a leaf */
 
 /*
- * An entry: IOVA bits 51:12 in 63:24, pages to the end of the mapping in 23:3, then the flags. More
- * pages than fit are given as the most that do. In the top, without ENTRY_MAPPED: address of a leaf.
+ * An entry: pages to the end of the mapping in 63:44, the restriction, IOVA bits 51:12 in 42:3, and
+ * zeros; two shifts take each number out. More pages than fit are given as the most that do: that is
+ * also the most that an SGL descriptor can say. In the top, with ENTRY_LEAF: address of a leaf.
  */
-#define ENTRY_MAPPED	  ((uint64_t)1 << 0)
-#define ENTRY_NOWRITE	  ((uint64_t)1 << 1)
-#define ENTRY_NOREAD	  ((uint64_t)1 << 2)
-#define ENTRY_PAGES_SHIFT 3
-#define ENTRY_PAGES_MAX	  (((uint64_t)1 << 21) - 1)
-#define ENTRY_IOVA_SHIFT  24
+#define ENTRY_LEAF	  ((uint64_t)1 << 0)
+#define ENTRY_RESTRICTED  ((uint64_t)1 << 43)
+#define ENTRY_PAGES_SHIFT 44
+#define ENTRY_PAGES_MAX	  (((uint64_t)1 << 20) - 1)
+#define ENTRY_IOVA_SHIFT  9
+#define ENTRY_ABOVE_IOVA  21
 
 /**
  * struct iommu_leaf - the entries of one GiB
@@ -59,14 +61,26 @@ struct iommu_leaf {
 /**
  * struct iommu_view - what a device sees from some address on
  * @iova: where the device sees it
- * @left: bytes from there to the end of the mapping; from the table at most some 8 GiB
- * @flags: IOMMU_MAP_NOWRITE and IOMMU_MAP_NOREAD as mapped
+ * @left: bytes from there to the end of the mapping; from the table less than 4 GiB
+ * @restricted: there are accesses that the mapping does not allow
  */
 struct iommu_view {
 	iova_t iova;
 	size_t left;
-	unsigned long flags;
+	bool restricted;
 };
+
+/* What an entry says of an address at @offset from the first that it is for. */
+static inline bool iommu_view_entry(uint64_t entry, size_t offset, struct iommu_view *view)
+{
+	if (unlikely(!entry))
+		return false;
+
+	view->iova = (entry << ENTRY_ABOVE_IOVA >> (ENTRY_ABOVE_IOVA - ENTRY_IOVA_SHIFT)) + offset;
+	view->left = (entry >> ENTRY_PAGES_SHIFT << IOMMU_LEAF_SHIFT) - offset;
+	view->restricted = entry & ENTRY_RESTRICTED;
+	return true;
+}
 
 /**
  * iommu_lookup() - what the table has for an address
@@ -79,32 +93,21 @@ struct iommu_view {
  */
 static inline bool iommu_lookup(const struct iommu_ctx *ctx, uintptr_t va, struct iommu_view *view)
 {
-	size_t offset = va & (IOMMU_LEAF_SIZE - 1);
+	size_t top = va >> IOMMU_TOP_SHIFT;
 	const struct iommu_leaf *leaf;
 	uint64_t entry;
 
-	if (unlikely((uint64_t)va >> IOMMU_VA_BITS))
+	if (unlikely(top >= IOMMU_TOP_ENTRIES))
 		return false;
 
-	entry = atomic_load_acquire(&ctx->top[va >> IOMMU_TOP_SHIFT]);
-	if (unlikely(!entry))
-		return false;
+	entry = atomic_load_acquire(&ctx->top[top]);
+	if (unlikely(!(entry & ENTRY_LEAF)))
+		return iommu_view_entry(entry, va & (IOMMU_TOP_SIZE - 1), view);
 
-	if (likely(!(entry & ENTRY_MAPPED))) {
-		leaf = (const struct iommu_leaf *)(uintptr_t)entry;
-		entry = atomic_load_acquire(
-			&leaf->entry[va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1)]);
-		if (unlikely(!entry))
-			return false;
-	} else {
-		offset = va & (IOMMU_TOP_SIZE - 1);
-	}
-
-	view->iova = (entry >> ENTRY_IOVA_SHIFT << IOMMU_LEAF_SHIFT) + offset;
-	view->left = ((entry >> ENTRY_PAGES_SHIFT & ENTRY_PAGES_MAX) << IOMMU_LEAF_SHIFT) - offset;
-	view->flags = (entry & ENTRY_NOWRITE ? IOMMU_MAP_NOWRITE : 0) |
-		      (entry & ENTRY_NOREAD ? IOMMU_MAP_NOREAD : 0);
-	return true;
+	leaf = (const struct iommu_leaf *)(uintptr_t)(entry - ENTRY_LEAF);
+	entry = atomic_load_acquire(
+		&leaf->entry[va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1)]);
+	return iommu_view_entry(entry, va & (IOMMU_LEAF_SIZE - 1), view);
 }
 
 /**
@@ -118,7 +121,7 @@ static inline bool iommu_lookup(const struct iommu_ctx *ctx, uintptr_t va, struc
  * ended, which the owner of the buffer does not do before the transfer has completed.
  * Return: true when all of [@vaddr, @vaddr + @len) lies in one mapping; false for @len 0 and for a
  * range that wraps around. errno is not touched. Buffers that span adjoining mappings, or are
- * larger than 8 GiB less a page, are for iommu_translate_piece().
+ * larger than 4 GiB less a page, are for iommu_translate_piece().
  */
 static inline bool iommu_translate_range(const struct iommu_ctx *ctx, const void *vaddr, size_t len,
 					 iova_t *iova)

@@ -96,8 +96,8 @@ struct iommu_iova_range {
  *
  * If one mapping covers all of [@vaddr, @vaddr + @len), allows all the accesses that @flags allows
  * and, with IOMMU_MAP_FIXED_IOVA, has @vaddr at *@iova, nothing is mapped and its IOVA is returned.
- * Such a range may start and end anywhere in that mapping, aligned or not. Up to 8 GiB less a page
- * it takes no lock.
+ * Such a range may start and end anywhere in that mapping, aligned or not. Up to 4 GiB less a page,
+ * and with no access ruled out, it takes no lock.
  * A program that looks addresses up this way must not unmap once for each call.
  *
  * Own: the mapping is the caller's until iommu_unmap_vaddr(), or until the address space closes.
