@@ -20,6 +20,7 @@ void nvme_prp_start(struct nvme_prp *prp, const struct nvme_ctrl *ctrl, leint64_
 {
 	*prp = (struct nvme_prp){
 		.page = __mps_to_pagesize(ctrl->config.mps),
+		.shift = __mps_to_pageshift(ctrl->config.mps),
 		.max_len = ctrl->config.mdts ? ctrl->config.mdts : UINT64_MAX,
 		.list = list,
 		.list_iova = list_iova,
@@ -48,10 +49,20 @@ static int chain(struct nvme_prp *prp)
 	return 0;
 }
 
+/* Entries for @n whole pages from @iova on. @page is no variable of the caller's that these stores
+ * might change. Unrolled because a list is most of the time that a large buffer takes (bench: map).
+ */
+static inline void fill(leint64_t *list, iova_t iova, size_t page, uint64_t n)
+{
+#pragma GCC unroll 8
+	for (uint64_t i = 0; i < n; i++, iova += page)
+		list[i] = cpu_to_le64(iova);
+}
+
 /* Entries for @n whole pages from @iova on. */
 static int append(struct nvme_prp *prp, iova_t iova, uint64_t n)
 {
-	const size_t page = prp->page; /* not reloaded after each store to the list */
+	const size_t page = prp->page;
 	uint32_t per_page = (uint32_t)(page / sizeof(leint64_t));
 
 	/* The second entry goes into the command, unless there is a third. */
@@ -70,10 +81,8 @@ static int append(struct nvme_prp *prp, iova_t iova, uint64_t n)
 	while (n) {
 		uint64_t room = per_page - prp->slot;
 		uint64_t now = n < room ? n : room;
-		leint64_t *slot = &prp->list[prp->slot];
 
-		for (uint64_t i = 0; i < now; i++)
-			slot[i] = cpu_to_le64(iova + i * page);
+		fill(&prp->list[prp->slot], iova, page, now);
 		prp->slot += (uint32_t)now;
 		iova += now * page;
 		n -= now;
@@ -94,7 +103,8 @@ int nvme_prp_add(struct nvme_prp *prp, iova_t iova, size_t len)
 	if (unlikely(len > prp->max_len - prp->len))
 		return set_errno(EMSGSIZE);
 
-	pages = (len - 1) / prp->page + ((len - 1) % prp->page + off) / prp->page + 1;
+	/* Cannot wrap: the offset is in the address, and that and the length were looked at. */
+	pages = ((off + (len - 1)) >> prp->shift) + 1;
 	if (!prp->nr) {
 		if (unlikely(iova & 3))
 			return set_errno(EINVAL);
@@ -164,50 +174,71 @@ static void start_rq(struct nvme_prp *prp, struct nvme_ctrl *ctrl, struct nvme_r
 	nvme_prp_start(prp, ctrl, rq->page.vaddr, rq->page.iova, 1);
 }
 
-/* One contiguous piece of no more than two pages needs no list: worth its own lines (bench: map). */
-static inline bool map_two(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
-			   iova_t iova, size_t len)
+/* One piece, as most buffers are: no list is built that is not needed (bench: map). */
+static int map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
+		     size_t len)
 {
-	size_t page = __mps_to_pagesize(ctrl->config.mps);
-	size_t first = page - (iova & (page - 1));
+	const unsigned int shift = __mps_to_pageshift(ctrl->config.mps);
+	const size_t page = (size_t)1 << shift, off = iova & (page - 1);
+	const iova_t second = iova - off + page;
+	uint64_t more; /* entries after the first */
+	iova_t prp2 = 0;
 
-	if (len > first + page || iova & 3 || rq->state == NVME_RQ_UNMAPPED ||
-	    (ctrl->config.mdts && len > ctrl->config.mdts))
-		return false;
+	if (unlikely(!len || len - 1 > UINT64_MAX - iova || iova & 3))
+		return set_errno(EINVAL);
+	if (unlikely(len - 1 > ctrl->config.mdts - 1)) /* 0 is no limit */
+		return set_errno(EMSGSIZE);
+
+	more = (off + (len - 1)) >> shift;
+	if (more == 1) {
+		prp2 = second;
+	} else if (more) {
+		if (unlikely(more > page / sizeof(leint64_t)))
+			return set_errno(EMSGSIZE);
+		fill(rq->page.vaddr, second, page, more);
+		prp2 = rq->page.iova;
+	}
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
 	cmd->dptr.prp1 = cpu_to_le64(iova);
-	cmd->dptr.prp2 = cpu_to_le64(len > first ? iova + first : 0);
-	return true;
+	cmd->dptr.prp2 = cpu_to_le64(prp2);
+	return 0;
 }
 
 int nvme_rq_map_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
 		    size_t len)
 {
+	return nvme_rq_mapped(rq, map_piece(ctrl, rq, cmd, iova, len));
+}
+
+static __attribute__((noinline)) int map_pieces(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
+						union nvme_cmd *cmd, const struct iovec *iov,
+						int niov)
+{
 	struct nvme_prp prp;
 
 	start_rq(&prp, ctrl, rq);
-	if (nvme_prp_add(&prp, iova, len))
-		return nvme_rq_mapped(rq, -1);
-	nvme_prp_finish(&prp, cmd);
-	return nvme_rq_mapped(rq, 0);
+	return nvme_rq_mapped(rq, map_vaddrs(ctrl, &prp, cmd, iov, niov));
 }
 
 int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
 		     struct iovec *iov, int niov)
 {
-	struct nvme_prp prp;
+	const size_t page =
+		4096; /* the smallest there is: within one, CC.MPS and MDTS do not matter */
 	iova_t iova;
 
-	if (likely(niov == 1) &&
-	    likely(iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, iov->iov_len, &iova))) {
-		if (likely(map_two(ctrl, rq, cmd, iova, iov->iov_len)))
-			return 0;
+	if (unlikely(niov != 1) ||
+	    unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, iov->iov_len, &iova)))
+		return map_pieces(ctrl, rq, cmd, iov, niov);
+	if ((iova & (page - 1)) + iov->iov_len > page || unlikely(iova & 3) ||
+	    unlikely(rq->state == NVME_RQ_UNMAPPED))
 		return nvme_rq_map_prp(ctrl, rq, cmd, iova, iov->iov_len);
-	}
 
-	start_rq(&prp, ctrl, rq);
-	return nvme_rq_mapped(rq, map_vaddrs(ctrl, &prp, cmd, iov, niov));
+	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
+	cmd->dptr.prp1 = cpu_to_le64(iova);
+	cmd->dptr.prp2 = 0;
+	return 0;
 }
 
 int nvme_rq_mapv_iova_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,

@@ -15,6 +15,7 @@
 /**
  * struct nvme_prp - PRPs being built
  * @page: bytes in a memory page (CC.MPS)
+ * @shift: log2 of @page
  * @max_len: most bytes in the transfer
  * @prp1: first entry
  * @second: second entry
@@ -29,6 +30,7 @@
  */
 struct nvme_prp {
 	size_t page;
+	unsigned int shift;
 	uint64_t max_len;
 	iova_t prp1, second;
 	uint64_t nr;
