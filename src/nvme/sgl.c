@@ -185,38 +185,39 @@ static struct nvme_sgl_seg page_seg(const struct nvme_ctrl *ctrl, const struct n
 	};
 }
 
-/* One buffer in one mapping and one descriptor: the common case (bench: map). */
-static inline bool map_one(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
-			   const struct iovec *iov)
+static __attribute__((noinline)) int map_many(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
+					      union nvme_cmd *cmd, const struct iovec *iov,
+					      int niov)
 {
-	size_t len = iov->iov_len;
-	iova_t iova;
+	struct nvme_sgl_seg seg = page_seg(ctrl, rq);
+	struct sgl sgl = {.ctrl = ctrl, .segs = &seg, .nsegs = 1};
 
-	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
-		return false;
-	if (len > DESC_MAX || rq->state == NVME_RQ_UNMAPPED ||
-	    (ctrl->config.mdts && len > ctrl->config.mdts) ||
-	    (ctrl->flags & NVME_CTRL_F_SGLS_DWORD_ALIGNMENT && (iova | len) & 3))
-		return false;
-
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
-	put_desc(&cmd->dptr.sgl, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
-	return true;
+	return nvme_rq_mapped(rq, map_vaddrs(&sgl, cmd, iov, niov));
 }
 
 int nvme_rq_mapv_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
 		     struct iovec *iov, int niov)
 {
-	struct nvme_sgl_seg seg;
-	struct sgl sgl;
+	size_t len;
+	iova_t iova;
 
-	if (likely(niov == 1) && map_one(ctrl, rq, cmd, iov))
-		return 0;
+	/* One buffer in one mapping and one descriptor: the common case (bench: map). What the
+	 * table says in one word fits into one descriptor. MDTS 0 is no limit. */
+	if (unlikely(niov != 1))
+		goto many;
+	len = iov->iov_len;
+	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)) ||
+	    unlikely(len - 1 > ctrl->config.mdts - 1) || unlikely(rq->state == NVME_RQ_UNMAPPED) ||
+	    unlikely(ctrl->flags & NVME_CTRL_F_SGLS_DWORD_ALIGNMENT && (iova | len) & 3))
+		goto many;
 
-	seg = page_seg(ctrl, rq);
-	sgl = (struct sgl){.ctrl = ctrl, .segs = &seg, .nsegs = 1};
-	return nvme_rq_mapped(rq, map_vaddrs(&sgl, cmd, iov, niov));
+	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
+	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
+	put_desc(&cmd->dptr.sgl, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
+	return 0;
+
+many:
+	return map_many(ctrl, rq, cmd, iov, niov);
 }
 
 int nvme_rq_mapv_iova_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
