@@ -14,5 +14,7 @@
 #include <belfry/nvme/map.h>
 #include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/util.h>
+#include <belfry/nvme/poll.h>
+#include <belfry/nvme/stats.h>
 
 #endif /* BELFRY_NVME_H */

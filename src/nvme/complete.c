@@ -16,6 +16,7 @@
 
 #include "nvme/priv.h"
 #include "nvme/rq.h"
+#include "nvme/watch.h"
 #include "support/errno.h"
 
 /* A wait that has lasted this long gives up the processor between looks. */
@@ -67,6 +68,19 @@ static bool drop(struct nvme_cq *cq, const struct nvme_cqe *cqe)
 
 bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 {
+	struct nvme_rq *rq;
+
+	if (!__nvme_cq_admit_watched(cq, cqe))
+		return false;
+	/* Whoever takes it by hand has no use for a callback. */
+	rq = nvme_rq_of(cq, cqe);
+	if (rq && rq->state == NVME_RQ_COMPLETED)
+		nvme_rq_unwatch(rq);
+	return true;
+}
+
+bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe)
+{
 	struct nvme_sq *sq = sq_of(cq, cqe);
 	struct nvme_rq *rq = nvme_rq_of(cq, cqe);
 	bool event = rq && cqe->cid != rq->cid;
@@ -91,6 +105,12 @@ bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
 	case NVME_RQ_COMPLETED:
 	case NVME_RQ_KEPT:
 		break;
+	case NVME_RQ_INFLIGHT:
+	case NVME_RQ_WATCHED:
+		/* The caller hoped for the other of the two. */
+		if (!event)
+			rq->state = NVME_RQ_COMPLETED;
+		/* fallthrough */
 	default:
 		/* Of a command without a tracker, as far as anyone can tell. */
 		if (sq)
@@ -112,6 +132,7 @@ struct nvme_rq *__nvme_rq_from_cqe_odd(struct nvme_sq *sq, struct nvme_cqe *cqe)
 		rq = &sq->rqs[cqe->cid];
 		if (rq->state == NVME_RQ_KEPT) {
 			/* The caller goes by a copy that a wait handed out. */
+			nvme_rq_unwatch(rq);
 			nvme_kept_take(rq, NULL);
 			return rq;
 		}
@@ -239,6 +260,19 @@ static int no_command(const struct nvme_rq *rq)
 	return rq->state == NVME_RQ_CANCELED ? ECANCELED : EINVAL;
 }
 
+void nvme_cq_keep(struct nvme_cq *cq, const struct nvme_cqe *cqe)
+{
+	struct nvme_rq *owner = nvme_rq_of(cq, cqe);
+
+	if (owner && owner->state != NVME_RQ_COMPLETED)
+		owner = NULL;
+	/* Somebody may ask for it, but not for any number of them. */
+	if (!owner && cq->nr_kept >= STRANGERS_MAX)
+		cq->spurious++;
+	else
+		nvme_kept_add(cq, owner, cqe);
+}
+
 enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 {
 	struct nvme_cq *cq = rq->sq->cq;
@@ -246,10 +280,11 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 	struct nvme_cqe *cqe;
 
 	if (rq->state == NVME_RQ_KEPT) {
+		nvme_rq_unwatch(rq);
 		nvme_kept_take(rq, cqe_copy);
 		return NVME_REAP_MINE;
 	}
-	if (!(rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_EVENT))) {
+	if (!(rq->state & NVME_RQ_WITH_DEVICE)) {
 		errno = no_command(rq);
 		return NVME_REAP_ERROR;
 	}
@@ -260,7 +295,7 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 	if (nvme_kept_reserve(cq))
 		return NVME_REAP_ERROR;
 
-	cqe = __nvme_cq_take(cq);
+	cqe = __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit_watched);
 	if (!cqe) {
 		nvme_cq_update_head(cq);
 		return NVME_REAP_NOTHING;
@@ -268,17 +303,13 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 
 	owner = nvme_rq_of(cq, cqe);
 	*cqe_copy = *cqe;
+	nvme_cq_count_status(cq, cqe);
 	if (owner == rq && rq->state == NVME_RQ_COMPLETED) {
+		nvme_rq_unwatch(rq);
 		nvme_cq_update_head(cq);
 		return NVME_REAP_MINE;
 	}
-	if (owner && owner->state != NVME_RQ_COMPLETED)
-		owner = NULL;
-	/* Somebody may ask for it, but not for any number of them. */
-	if (!owner && cq->nr_kept >= STRANGERS_MAX)
-		cq->spurious++;
-	else
-		nvme_kept_add(cq, owner, cqe);
+	nvme_cq_keep(cq, cqe);
 	nvme_cq_update_head(cq);
 	return NVME_REAP_OTHER;
 }

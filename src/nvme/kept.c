@@ -13,6 +13,7 @@
 #include <belfry/nvme/queue.h>
 
 #include "nvme/rq.h"
+#include "nvme/watch.h"
 
 #define KEPT_MIN 16
 
@@ -82,7 +83,8 @@ void nvme_kept_add(struct nvme_cq *cq, struct nvme_rq *rq, const struct nvme_cqe
 		rq->kept_slot = kept->end;
 	}
 	kept->end++;
-	cq->nr_kept++;
+	if (++cq->nr_kept > cq->max_kept)
+		cq->max_kept = cq->nr_kept;
 }
 
 /* Take a slot out. Its entry stays readable until something else is kept. */
@@ -110,10 +112,29 @@ void nvme_kept_take(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 struct nvme_cqe *__nvme_cq_get_kept(struct nvme_cq *cq)
 {
 	struct nvme_cq_kept *kept = cq->kept;
+	struct nvme_rq *rq;
 
 	while (!kept->slots[kept->first].live)
 		kept->first++;
+	rq = kept->slots[kept->first].rq;
+	if (rq)
+		nvme_rq_unwatch(rq);
 	return take(cq, kept->first);
+}
+
+struct nvme_rq *nvme_kept_take_watched(struct nvme_cq *cq, struct nvme_cqe *cqe_copy)
+{
+	struct nvme_cq_kept *kept = cq->kept;
+
+	for (uint32_t i = kept->first; i < kept->end; i++) {
+		struct kept_slot *slot = &kept->slots[i];
+
+		if (slot->live && slot->rq && slot->rq->done) {
+			*cqe_copy = *take(cq, i);
+			return slot->rq;
+		}
+	}
+	return NULL;
 }
 
 void nvme_cq_disown(struct nvme_cq *cq, const struct nvme_sq *sq)

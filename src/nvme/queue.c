@@ -13,6 +13,7 @@
 
 #include "nvme/priv.h"
 #include "nvme/rq.h"
+#include "nvme/watch.h"
 #include "support/errno.h"
 
 /* Doorbell of a queue: slot 2 * qid is a tail, 2 * qid + 1 a head. */
@@ -96,6 +97,8 @@ static int configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 	cq.sqs = ctrl->sq;
 	cq.nr_sqs = (uint32_t)ctrl->opts.nsqr + 2;
 	cq.entry_size = 1u << NVME_CQES;
+	cq.ctrl = ctrl;
+	nvme_cq_watch_init(&cq);
 	cq.transport = ctrl->pci.dev.transport;
 	cq.asleep = cq.transport->ops->asleep ? cq.transport->ops->asleep(cq.transport) : NULL;
 	cq.doorbell = doorbell(ctrl, 2 * (uint32_t)qid + 1);
@@ -287,7 +290,8 @@ void nvme_sq_free(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 void nvme_cq_restart(struct nvme_cq *cq)
 {
 	memset(cq->mem.vaddr, 0, (size_t)cq->qsize << NVME_CQES);
-	cq->head = cq->rung = 0;
+	nvme_cq_count_restart(cq);
+	cq->rung = 0;
 	cq->phase = 0;
 	cq->flags &= ~NVME_Q_CREATED;
 	nvme_kept_exit(cq);
@@ -296,7 +300,8 @@ void nvme_cq_restart(struct nvme_cq *cq)
 
 void nvme_sq_restart(struct nvme_sq *sq)
 {
-	sq->tail = sq->ptail = 0;
+	nvme_sq_count_restart(sq);
+	sq->ptail = 0;
 	sq->head = 0;
 	sq->flags &= ~NVME_Q_CREATED;
 	sq->dbbuf = (struct nvme_dbbuf){};

@@ -19,6 +19,7 @@
 
 #include "nvme/priv.h"
 #include "nvme/rq.h"
+#include "nvme/watch.h"
 #include "support/errno.h"
 
 #define TOP(head)     ((uint32_t)((head)&0xffff))
@@ -138,6 +139,9 @@ void nvme_rq_push(struct nvme_rq *rq)
 void __nvme_rq_release_odd(struct nvme_rq *rq)
 {
 	switch (rq->state) {
+	case NVME_RQ_WATCHED:
+		nvme_rq_unwatch(rq);
+		/* fallthrough */
 	case NVME_RQ_INFLIGHT:
 	case NVME_RQ_EVENT:
 		rq->state = NVME_RQ_ABANDONED;
@@ -146,6 +150,7 @@ void __nvme_rq_release_odd(struct nvme_rq *rq)
 		break;
 	case NVME_RQ_KEPT:
 		nvme_kept_take(rq, NULL);
+		nvme_rq_unwatch(rq);
 		nvme_rq_push(rq);
 		break;
 	default:
@@ -226,10 +231,11 @@ void nvme_rqs_restart(struct nvme_sq *sq)
 	for (uint32_t cid = fresh; cid < sq->nr_rqs; cid++) {
 		struct nvme_rq *rq = &sq->rqs[cid];
 
+		nvme_rq_unwatch(rq);
 		/* nvme_aer() gives its tracker to nobody. */
 		if (rq->state & (NVME_RQ_ABANDONED | NVME_RQ_EVENT))
 			nvme_rq_push(rq);
-		else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_KEPT))
+		else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_KEPT))
 			rq->state = NVME_RQ_CANCELED;
 	}
 }

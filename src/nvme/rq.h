@@ -95,6 +95,17 @@ int nvme_kept_reserve(struct nvme_cq *cq);
 void nvme_kept_add(struct nvme_cq *cq, struct nvme_rq *rq, const struct nvme_cqe *cqe);
 
 /**
+ * nvme_cq_keep() - keep a completion that was taken for whom it belongs to
+ * @cq: completion queue, after nvme_kept_reserve()
+ * @cqe: completion
+ *
+ * One without a tracker is dropped and counted when too many are kept.
+ *
+ * Context: owner of @cq.
+ */
+void nvme_cq_keep(struct nvme_cq *cq, const struct nvme_cqe *cqe);
+
+/**
  * nvme_kept_take() - take the completion that was kept for a tracker
  * @rq: tracker, NVME_RQ_KEPT; NVME_RQ_COMPLETED afterwards
  * @cqe_copy: out; may be NULL
@@ -102,6 +113,16 @@ void nvme_kept_add(struct nvme_cq *cq, struct nvme_rq *rq, const struct nvme_cqe
  * Context: owner of the completion queue.
  */
 void nvme_kept_take(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
+
+/**
+ * nvme_kept_take_watched() - take the first kept completion that a callback waits for
+ * @cq: completion queue, of which something is kept
+ * @cqe_copy: out
+ *
+ * Context: owner of @cq.
+ * Return: its tracker, NVME_RQ_COMPLETED, or NULL when there is none.
+ */
+struct nvme_rq *nvme_kept_take_watched(struct nvme_cq *cq, struct nvme_cqe *cqe_copy);
 
 /**
  * nvme_cq_disown() - take what the ring still holds of a submission queue that goes out of it

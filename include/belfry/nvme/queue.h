@@ -63,9 +63,12 @@ enum nvme_q_flags {
  *	arrives or the controller is reset
  * @NVME_RQ_EVENT: its command, an asynchronous event request, is the device's
  * @NVME_RQ_CANCELED: the caller's, whose command went away with a reset
+ * @NVME_RQ_WATCHED: its command is the device's, and has a deadline or a callback: see
+ *	nvme_rq_submit()
  *
  * Bits, so that one test asks for several. Written by the submission queue's
- * owner up to NVME_RQ_INFLIGHT and by the completion queue's owner from there.
+ * owner up to NVME_RQ_INFLIGHT or NVME_RQ_WATCHED and by the completion queue's
+ * owner from there.
  */
 enum nvme_rq_state {
 	NVME_RQ_FREE = 0,
@@ -78,11 +81,23 @@ enum nvme_rq_state {
 	NVME_RQ_UNMAPPED = 1 << 6,
 	NVME_RQ_EVENT = 1 << 7,
 	NVME_RQ_CANCELED = 1 << 8,
+	NVME_RQ_WATCHED = 1 << 9,
 };
 
+struct nvme_ctrl;
+struct nvme_rq;
 struct nvme_sq;
 struct nvme_cq_kept;
 struct transport;
+
+/**
+ * typedef nvme_rq_done_fn - what a program does when a command has ended
+ * @rq: its tracker, the program's until the function returns
+ * @cqe: a copy of the completion
+ *
+ * See nvme_rq_submit().
+ */
+typedef void (*nvme_rq_done_fn)(struct nvme_rq *rq, struct nvme_cqe *cqe);
 
 /**
  * struct nvme_rq - request tracker: one slot for a command in flight
@@ -108,6 +123,12 @@ struct nvme_rq {
 	uint16_t next;
 	uint32_t state;
 	uint32_t kept_slot;
+
+	/* private: of a watched command: ms, 0 for none; whom to tell; of what is
+	 * src/nvme/watch.h */
+	uint32_t deadline;
+	nvme_rq_done_fn done;
+	uint32_t flags;
 } __attribute__((aligned(64)));
 
 /* private: the states in which a tracker is its owner's, and no command of its is the device's */
@@ -172,10 +193,25 @@ struct nvme_cq {
 	int vector;
 	uint32_t flags;
 
+	/* private: for nvme_cq_poll(); written by the owner. Nothing watched
+	 * expires before expiry_ms; the clock is looked at when polls is 0. */
+	uint64_t expiry_ms __attribute__((aligned(64)));
+	uint64_t now_ms;
+	struct nvme_ctrl *ctrl;
+	uint32_t polls;
+	uint32_t grain_ms;
+
+	/* private: counted by the owner, read by any thread: nvme_cq_get_stats() */
+	uint64_t laps;
+	uint64_t rings;
+	uint64_t base;
+
 	/* cold */
 	struct nvme_cq_kept *kept;
 	uint64_t spurious;
 	uint64_t late;
+	uint64_t failed[8];
+	uint32_t max_kept;
 } __attribute__((aligned(64)));
 
 /**
@@ -196,6 +232,8 @@ struct nvme_cq {
  * @rqs: trackers, by cid
  * @nr_rqs: how many: qsize - 1
  * @flags: of enum nvme_q_flags
+ * @timeout_ms: deadline of a command of nvme_rq_submit() that was given none, in
+ *	milliseconds; 0 for the controller's. The owner may change it at any time
  */
 struct nvme_sq {
 	/* hot; written by the owner */
@@ -223,6 +261,16 @@ struct nvme_sq {
 	struct iommu_dmabuf pages;
 	size_t entry_size;
 	uint32_t flags;
+	unsigned int timeout_ms;
+
+	/* private: counted by the owner, read by any thread: nvme_sq_get_stats() */
+	uint64_t laps __attribute__((aligned(64)));
+	uint64_t rings;
+	uint64_t base;
+	uint64_t timeouts;
+	uint64_t aborted;
+	uint64_t lost;
+	uint64_t resent;
 
 	/* Free trackers: version 63:32, never used yet 31:16, top of the
 	 * stack (cid + 1) 15:0. Any thread, through the atomic pair; so on a
@@ -240,6 +288,7 @@ __static_assert(offsetof(struct nvme_sq, iova) == offsetof(struct nvme_sq, mem.i
 /* private: cold halves of the inline functions below */
 void __nvme_wake(struct transport *transport, void *doorbell, uint32_t value);
 bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe);
+bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe);
 struct nvme_cqe *__nvme_cq_get_kept(struct nvme_cq *cq);
 
 /**
@@ -320,10 +369,13 @@ static inline void __nvme_ring(void *doorbell, uint32_t value, const uint32_t *a
 static inline bool nvme_sq_full(const struct nvme_sq *sq)
 {
 	uint32_t next = sq->tail + 1u;
+	uint32_t head;
 
 	if (next == (uint32_t)sq->qsize)
 		next = 0;
-	return next == atomic_load_acquire(&sq->head);
+	head = atomic_load_acquire(&sq->head);
+	/* The device wrote it: what cannot be is no room. */
+	return next == head || head >= (uint32_t)sq->qsize;
 }
 
 /* private: copy a command into the next slot */
@@ -337,7 +389,14 @@ static inline void __nvme_sq_put(struct nvme_sq *sq, const union nvme_cmd *cmd)
 	next = sq->tail + 1u;
 	memcpy((union nvme_cmd *)sq->mem.vaddr + sq->tail, cmd, sizeof(*cmd));
 	/* The tail is 16 bits wide and the queue may have 65536 entries. */
-	sq->tail = next == (uint32_t)sq->qsize ? 0 : (uint16_t)next;
+	if (likely(next != (uint32_t)sq->qsize)) {
+		sq->tail = (uint16_t)next;
+		return;
+	}
+	/* Odd while laps and tail disagree; the other side is nvme_sq_get_stats(). */
+	atomic_store_release(&sq->laps, sq->laps + 1);
+	atomic_store_release(&sq->tail, (uint16_t)0);
+	atomic_store_release(&sq->laps, sq->laps + 1);
 }
 
 /**
@@ -377,6 +436,7 @@ static inline void nvme_sq_update_tail(struct nvme_sq *sq)
 		 * fetch of those entries. */
 		wmb();
 		__nvme_ring(sq->doorbell, sq->tail, sq->asleep, sq->transport);
+		sq->rings++;
 	}
 	sq->ptail = sq->tail;
 	__trace_probe1(nvme_sq_update_tail, sq);
@@ -426,8 +486,13 @@ static inline bool __nvme_cq_ready(const struct nvme_cq *cq, const struct nvme_c
 	return (le16_to_cpu(atomic_load_acquire(&cqe->sfp)) & 1) != cq->phase;
 }
 
-/* private: nvme_cq_get_cqe(), of the ring alone */
-static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
+/*
+ * private: the next completion of the ring alone. @state is that of the trackers
+ * that most completions are for; what else comes is for @admit.
+ */
+static inline __attribute__((always_inline)) struct nvme_cqe *
+__nvme_cq_take(struct nvme_cq *cq, uint32_t state,
+	       bool (*admit)(struct nvme_cq *cq, struct nvme_cqe *cqe))
 {
 	struct nvme_cqe *cqe;
 
@@ -440,11 +505,15 @@ static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
 			return NULL;
 
 		/* The head is 16 bits wide and the queue may have 65536 entries. */
-		if (next == (uint32_t)cq->qsize) {
-			next = 0;
+		if (likely(next != (uint32_t)cq->qsize)) {
+			cq->head = (uint16_t)next;
+		} else {
 			cq->phase ^= 1;
+			/* As in __nvme_sq_put(). */
+			atomic_store_release(&cq->laps, cq->laps + 1);
+			atomic_store_release(&cq->head, (uint16_t)0);
+			atomic_store_release(&cq->laps, cq->laps + 1);
 		}
-		cq->head = (uint16_t)next;
 
 		sqid = le16_to_cpu(cqe->sqid);
 		cid = cqe->cid;
@@ -455,13 +524,13 @@ static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
 			struct nvme_sq *sq = &cq->sqs[sqid];
 			struct nvme_rq *rq = &sq->rqs[cid];
 
-			if (likely(rq->state == NVME_RQ_INFLIGHT && sq->cq == cq)) {
+			if (likely(rq->state == state && sq->cq == cq)) {
 				rq->state = NVME_RQ_COMPLETED;
 				atomic_store_release(&sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
 				return cqe;
 			}
 		}
-		if (__nvme_cq_admit(cq, cqe))
+		if (admit(cq, cqe))
 			return cqe;
 	}
 }
@@ -477,7 +546,8 @@ static inline struct nvme_cqe *__nvme_cq_take(struct nvme_cq *cq)
  * (@cq->spurious). Where none but such were taken since the last
  * nvme_cq_update_head(), the device is told at once: the caller has seen nothing
  * that it would do so for. Completions of commands without a tracker are returned as
- * they are.
+ * they are. Of a command of nvme_rq_submit(), the completion is handed out too, and
+ * its callback is not called then.
  *
  * Own: the entry stays valid until the next nvme_cq_update_head() and, where it
  * was a kept one, the next call on @cq.
@@ -493,7 +563,7 @@ static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
 	__trace_hot(NVME_CQ_GET_CQE, "cq %d head %u\n", cq->id, cq->head);
 	if (unlikely(cq->nr_kept))
 		return __nvme_cq_get_kept(cq);
-	return __nvme_cq_take(cq);
+	return __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit);
 }
 
 /**
@@ -507,8 +577,10 @@ static inline void nvme_cq_update_head(struct nvme_cq *cq)
 {
 	__trace_probe1(nvme_cq_update_head, cq);
 	__trace_hot(NVME_CQ_UPDATE_HEAD, "cq %d head %u\n", cq->id, cq->head);
-	if (nvme_try_dbbuf(cq->head, &cq->dbbuf))
+	if (nvme_try_dbbuf(cq->head, &cq->dbbuf)) {
 		__nvme_ring(cq->doorbell, cq->head, cq->asleep, cq->transport);
+		cq->rings++;
+	}
 	cq->rung = cq->head;
 }
 

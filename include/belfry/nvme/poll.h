@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands with a deadline and a callback, beside those that a program reaps by hand.
+ *
+ * A command goes out with nvme_rq_submit(), and nvme_cq_poll() calls its function when it has
+ * ended. Each ends exactly once: with the controller's status, or, where the controller did not
+ * complete it, with one that says so. The same thread submits to a queue and polls its
+ * completion queue.
+ *
+ *	rq = nvme_rq_acquire(sq);
+ *	rq->opaque = io;
+ *	nvme_rq_mapv(ctrl, rq, &cmd, iov, niov);
+ *	nvme_rq_submit(rq, &cmd, io_done, 0);
+ *	nvme_sq_update_tail(sq);
+ *	...
+ *	nvme_cq_poll(sq->cq, 32);
+ *
+ * Deadlines are on a clock that is cheap to read and ticks every 1 to 10 ms: a deadline is never
+ * too early, and is noticed some ticks late at most, if the thread polls. The clock is looked at in
+ * one of a few polls, so that a poll without anything expired costs a few instructions.
+ */
+#ifndef BELFRY_NVME_POLL_H
+#define BELFRY_NVME_POLL_H
+
+#include <limits.h>
+
+#include <belfry/nvme/queue.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Timeout of a command that may take as long as it likes. */
+#define NVME_TIMEOUT_NEVER UINT_MAX
+
+/**
+ * nvme_rq_submit() - post a command that ends in a callback or by its deadline; the device is
+ *	not told
+ * @rq: tracker, acquired; its opaque is the caller's as ever
+ * @cmd: command; its cid is set
+ * @done: called by nvme_cq_poll() when the command has ended; NULL: none, the completion is
+ *	taken as that of nvme_rq_post()
+ * @timeout_ms: milliseconds, at most 2^30; 0 for the queue's (nvme_sq.timeout_ms) or the
+ *	controller's (nvme_ctrl.timeout_ms), NVME_TIMEOUT_NEVER for none
+ *
+ * nvme_sq_update_tail() tells the device. The time begins with the first post since it did so
+ * last.
+ *
+ * When @done returns, the tracker is released (nvme_rq_release()), unless @done has done that
+ * itself or has posted the tracker's next command. @done may do whatever the owner of the queues may, but
+ * poll, wait, discard or delete them.
+ *
+ * Own: @cmd may go at once; buffers and their mapping must outlive the command.
+ * Context: the owner of the submission queue and of its completion queue; no lock or
+ *	allocation; reads a clock (no syscall on common machines) once for all commands of a doorbell.
+ */
+void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+		    unsigned int timeout_ms);
+
+/**
+ * nvme_rq_set_timeout() - give a command in flight another deadline
+ * @rq: tracker whose command was posted by nvme_rq_submit(), nvme_rq_post() or nvme_rq_exec()
+ * @timeout_ms: from now, in milliseconds, at most 2^30; NVME_TIMEOUT_NEVER for none
+ *
+ * Context: as nvme_rq_submit().
+ * Return: 0, or -1: EINVAL no command of @rq is in flight, or @timeout_ms is 0 or too large.
+ */
+int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms);
+
+/**
+ * nvme_cq_poll() - end the commands that have completed
+ * @cq: completion queue
+ * @budget: most callbacks to call, 0 or more. With 0 none is called, and the clock is looked at
+ *	for certain: for a thread that polls when nothing has happened for a while
+ *
+ * The device is told what was taken. Completions of other commands than those with a callback are
+ * kept for nvme_cq_get_cqe() and for waits. Expired deadlines are noticed by the eighth call
+ * after them at the latest.
+ *
+ * Context: owner of @cq and of its submission queues; no lock or allocation while every
+ *	command of the queue has a callback and none expires.
+ * Return: how many callbacks were called; 0 with ENOMEM where completions of others cannot be
+ *	kept (they stay in the queue). errno is left alone otherwise.
+ */
+int nvme_cq_poll(struct nvme_cq *cq, int budget);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BELFRY_NVME_POLL_H */

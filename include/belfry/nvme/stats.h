@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What has happened on a queue and on a controller, readable at any time from any thread.
+ *
+ * What the way of a command knows anyway is not counted a second time: commands are laps and
+ * tail of a ring, the high-water mark of trackers is how many were ever used. So statistics cost
+ * nothing per command, and one addition per doorbell.
+ */
+#ifndef BELFRY_NVME_STATS_H
+#define BELFRY_NVME_STATS_H
+
+#include <stdint.h>
+
+#include <belfry/nvme/queue.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct nvme_ctrl;
+
+/**
+ * struct nvme_sq_stats - a submission queue since it was configured
+ * @submitted: commands posted
+ * @doorbells: registers written to tell of them
+ * @spared: posts that needed no register: told of with another's, or in a shadow doorbell
+ * @timed_out: deadlines that passed
+ * @aborted: commands that the controller ended on our Abort
+ * @lost: commands that ended without the controller completing them
+ * @resent: commands that were sent again after a reset
+ * @in_use_max: most trackers that were ever acquired at the same time
+ */
+struct nvme_sq_stats {
+	uint64_t submitted;
+	uint64_t doorbells;
+	uint64_t spared;
+	uint64_t timed_out;
+	uint64_t aborted;
+	uint64_t lost;
+	uint64_t resent;
+	uint32_t in_use_max;
+};
+
+/* Status types: generic, command specific, media, path, and so on; see NVM_SCT_*. */
+#define NVME_NR_STATUS_TYPES 8
+
+/**
+ * struct nvme_cq_stats - a completion queue since it was configured
+ * @completed: entries taken
+ * @failed: of these, those whose status is not 0, by status type; counted by polls and waits.
+ *	What nvme_cq_get_cqe() hands out is for the program to look at
+ * @spurious: of these, those that belong to no command in flight
+ * @late: of these, those of commands that were given up on
+ * @doorbells: registers written to give entries back
+ * @spared: entries that needed none
+ * @kept_max: most completions that were kept for others at the same time
+ */
+struct nvme_cq_stats {
+	uint64_t completed;
+	uint64_t failed[NVME_NR_STATUS_TYPES];
+	uint64_t spurious;
+	uint64_t late;
+	uint64_t doorbells;
+	uint64_t spared;
+	uint32_t kept_max;
+};
+
+/**
+ * nvme_sq_get_stats() - read what was counted on a submission queue
+ * @sq: configured queue
+ * @stats: out
+ *
+ * Each number was right at some moment of the call; together they are no snapshot.
+ *
+ * Context: any thread, while the queue is not discarded; the owner may use it.
+ */
+void nvme_sq_get_stats(const struct nvme_sq *sq, struct nvme_sq_stats *stats);
+
+/**
+ * nvme_cq_get_stats() - read what was counted on a completion queue
+ * @cq: configured queue
+ * @stats: out
+ *
+ * As nvme_sq_get_stats().
+ *
+ * Context: as nvme_sq_get_stats().
+ */
+void nvme_cq_get_stats(const struct nvme_cq *cq, struct nvme_cq_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BELFRY_NVME_STATS_H */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statistics: read by any thread from what the owner of a queue writes for itself.
+ *
+ * The owner's stores are plain ones, for atomic additions would cost it instructions; aligned words
+ * are read whole on every machine that this runs on. Where two words make one number (laps and
+ * tail), laps is odd while they disagree.
+ */
+#include <belfry/nvme/stats.h>
+
+#include "nvme/watch.h"
+
+/* The one place that races on purpose. */
+#define READS_RACY __attribute__((no_sanitize("thread"), noinline))
+
+READS_RACY static uint64_t read64(const uint64_t *p)
+{
+	return *(const volatile uint64_t *)p;
+}
+
+READS_RACY static uint32_t read32(const uint32_t *p)
+{
+	return *(const volatile uint32_t *)p;
+}
+
+READS_RACY static uint16_t read16(const uint16_t *p)
+{
+	return *(const volatile uint16_t *)p;
+}
+
+/* Entries that went through a ring: whole laps, the place in this one, and what a restart carried. */
+static uint64_t count(const uint64_t *laps, const uint16_t *place, const uint64_t *base, int qsize)
+{
+	uint64_t before, after, sum;
+
+	do {
+		before = read64(laps);
+		dma_rmb(); /* laps before the rest; the other side is __nvme_sq_put() */
+		sum = before / 2 * (uint64_t)qsize + read16(place) + read64(base);
+		dma_rmb(); /* and again after it */
+		after = read64(laps);
+	} while (before != after || before & 1);
+	return sum;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+void nvme_sq_get_stats(const struct nvme_sq *sq, struct nvme_sq_stats *stats)
+{
+	uint32_t fresh = (uint32_t)(read64(&sq->rq_free) >> 16) & 0xffff;
+
+	*stats = (struct nvme_sq_stats){
+		.doorbells = read64(&sq->rings),
+		.timed_out = read64(&sq->timeouts),
+		.aborted = read64(&sq->aborted),
+		.lost = read64(&sq->lost),
+		.resent = read64(&sq->resent),
+		/* A tracker is used for the first time only when none of the others is free. */
+		.in_use_max = sq->nr_rqs - fresh,
+	};
+	stats->submitted = count(&sq->laps, &sq->tail, &sq->base, sq->qsize);
+	stats->spared = less(stats->submitted, stats->doorbells);
+}
+
+void nvme_cq_get_stats(const struct nvme_cq *cq, struct nvme_cq_stats *stats)
+{
+	*stats = (struct nvme_cq_stats){
+		.spurious = read64(&cq->spurious),
+		.late = read64(&cq->late),
+		.doorbells = read64(&cq->rings),
+		.kept_max = read32(&cq->max_kept),
+	};
+	for (int type = 0; type < NVME_NR_STATUS_TYPES; type++)
+		stats->failed[type] = read64(&cq->failed[type]);
+	stats->completed = count(&cq->laps, &cq->head, &cq->base, cq->qsize);
+	stats->spared = less(stats->completed, stats->doorbells);
+}
+
+/* What @base has to be for the count to be the same when the place is 0, @laps + 2. */
+static uint64_t rebase(uint64_t laps, uint16_t place, uint64_t base, int qsize)
+{
+	uint64_t sum = laps / 2 * (uint64_t)qsize + place + base;
+
+	return sum - (laps + 2) / 2 * (uint64_t)qsize;
+}
+
+void nvme_sq_count_restart(struct nvme_sq *sq)
+{
+	uint64_t laps = sq->laps;
+
+	atomic_store_release(&sq->laps, laps + 1);
+	atomic_store_release(&sq->base, rebase(laps, sq->tail, sq->base, sq->qsize));
+	atomic_store_release(&sq->tail, (uint16_t)0);
+	atomic_store_release(&sq->laps, laps + 2);
+}
+
+void nvme_cq_count_restart(struct nvme_cq *cq)
+{
+	uint64_t laps = cq->laps;
+
+	atomic_store_release(&cq->laps, laps + 1);
+	atomic_store_release(&cq->base, rebase(laps, cq->head, cq->base, cq->qsize));
+	atomic_store_release(&cq->head, (uint16_t)0);
+	atomic_store_release(&cq->laps, laps + 2);
+}
