@@ -138,19 +138,27 @@ static struct transport *open_transport(const struct vfio_device *dev)
 	return dev->transport;
 }
 
-static int set_irqs(struct vfio_device *dev, int start, int count, const int *fds)
+/* The open transport of @dev, which has these vectors, or NULL with ENODEV or EINVAL. */
+static struct transport *with_vectors(const struct vfio_device *dev, int start, int count)
 {
 	struct transport *tp = open_transport(dev);
 
 	if (!tp)
-		return -1;
+		return NULL;
 	if (start < 0 || count < 1 || (uint32_t)start >= dev->irq_info.count ||
 	    (uint32_t)count > dev->irq_info.count - (uint32_t)start) {
 		log_error("%d interrupt vectors from %d: the device has %u\n", count, start,
 			  dev->irq_info.count);
-		return set_errno(EINVAL);
+		return set_errno_null(EINVAL);
 	}
-	return tp->ops->set_irqs(tp, start, count, fds);
+	return tp;
+}
+
+static int set_irqs(struct vfio_device *dev, int start, int count, const int *fds)
+{
+	struct transport *tp = with_vectors(dev, start, count);
+
+	return tp ? tp->ops->set_irqs(tp, start, count, fds) : -1;
 }
 
 int vfio_set_irq(struct vfio_device *dev, int *eventfds, int start, int count)
@@ -168,6 +176,30 @@ int vfio_disable_irq(struct vfio_device *dev, int start, int count)
 int vfio_disable_irq_all(struct vfio_device *dev)
 {
 	return set_irqs(dev, 0, (int)dev->irq_info.count, NULL);
+}
+
+int vfio_rearm_irq(struct vfio_device *dev, int start, int count)
+{
+	struct transport *tp = with_vectors(dev, start, count);
+
+	if (!tp)
+		return -1;
+	return tp->ops->rearm_irqs ? tp->ops->rearm_irqs(tp, start, count) : 0;
+}
+
+int vfio_grant_irq(struct vfio_device *dev, int count)
+{
+	struct transport *tp = open_transport(dev);
+	uint32_t most;
+
+	if (!tp)
+		return -1;
+	if (count < 1)
+		return set_errno(EINVAL);
+	most = dev->irq_info.count;
+	if ((uint32_t)count > most)
+		count = (int)most;
+	return tp->ops->grant_irqs && count ? tp->ops->grant_irqs(tp, count) : count;
 }
 
 int vfio_reset(struct vfio_device *dev)

@@ -64,6 +64,14 @@ struct transport_ops {
 	/* Tie vectors [@start, @start + @count) to @fds; -1 unties, and so does @fds NULL. */
 	int (*set_irqs)(struct transport *tp, int start, int count, const int *fds);
 
+	/* Let vectors [@start, @start + @count) signal again, those that are masked when they have
+	 * signalled. NULL: none is. */
+	int (*rearm_irqs)(struct transport *tp, int start, int count);
+
+	/* How many of @count vectors, 1 or more, there would be; none is tied afterwards. EBUSY when
+	 * one is tied. NULL: all that irq_info says. */
+	int (*grant_irqs)(struct transport *tp, int count);
+
 	/* Function-level reset. NULL: not possible. */
 	int (*reset)(struct transport *tp);
 

@@ -186,9 +186,9 @@ static struct transport *vfio_open(const char *name, struct iommu_ctx *ctx,
 /* ---- registers ---- */
 
 /* After an error of the bus they read as 0 as well as all-ones, and neither is true. */
-static int check(const struct vfio_transport *vt, unsigned int width)
+static int check(struct vfio_transport *vt, unsigned int width)
 {
-	if (__atomic_load_n(&vt->is_broken, __ATOMIC_RELAXED))
+	if (vfio_broken(vt))
 		return set_errno(ENODEV);
 	return width == 4 || width == 8 ? 0 : set_errno(EINVAL);
 }
@@ -270,6 +270,18 @@ static int set_irqs(struct transport *tp, int start, int count, const int *fds)
 	return vfio_irqs_set(to_vfio(tp), start, count, fds);
 }
 
+static int rearm_irqs(struct transport *tp, int start, int count)
+{
+	(void)start; /* what has to be rearmed has one vector */
+	(void)count;
+	return vfio_irqs_rearm(to_vfio(tp));
+}
+
+static int grant_irqs(struct transport *tp, int count)
+{
+	return vfio_irqs_grant(to_vfio(tp), count);
+}
+
 static int reset(struct transport *tp)
 {
 	struct vfio_transport *vt = to_vfio(tp);
@@ -301,6 +313,8 @@ const struct transport_ops transport_vfio_ops = {
 	.unmap_bar = unmap_bar,
 	.doorbells = doorbells,
 	.set_irqs = set_irqs,
+	.rearm_irqs = rearm_irqs,
+	.grant_irqs = grant_irqs,
 	.reset = reset,
 	.gone = gone,
 };

@@ -82,7 +82,9 @@ struct vfio_irqs {
  * @irqs: interrupts; guarded by @lock
  * @err_fd: eventfd of the bus's errors, -1 for none
  * @req_fd: eventfd by which the kernel asks for the device back, -1 for none
- * @is_broken: the first of these has fired; registers mean nothing any more
+ * @is_suspect: the first of these has fired: registers mean something as long as the function is
+ *	configured as it was
+ * @is_broken: and it was not; for good
  * @next: next open function; guarded by the list's lock
  */
 struct vfio_transport {
@@ -99,7 +101,7 @@ struct vfio_transport {
 	struct vfio_mapping *mappings;
 	struct vfio_irqs irqs;
 	int err_fd, req_fd;
-	bool is_broken;
+	bool is_suspect, is_broken;
 	struct vfio_transport *next;
 };
 
@@ -237,13 +239,43 @@ void vfio_irqs_close(struct vfio_transport *vt);
 int vfio_irqs_set(struct vfio_transport *vt, int start, int count, const int *fds);
 
 /**
- * vfio_gone() - was the device removed, or broken by an error of the bus
+ * vfio_irqs_rearm() - let an interrupt of the line (INTx) signal again
  * @vt: open function
  *
- * Context: any thread; a system call until it is.
+ * Context: any thread; a system call for INTx.
+ * Return: 0, or -1: what the kernel reports.
+ */
+int vfio_irqs_rearm(struct vfio_transport *vt);
+
+/**
+ * vfio_irqs_grant() - how many vectors the kernel can give
+ * @vt: open function
+ * @count: how many are wanted, 1 to irqs.info.count
+ *
+ * Context: any thread; allocates; system calls.
+ * Return: how many of them, or -1: EBUSY some are tied, ENOMEM, EMFILE.
+ */
+int vfio_irqs_grant(struct vfio_transport *vt, int count);
+
+/**
+ * vfio_gone() - is the device to be removed, or was it broken by an error of the bus
+ * @vt: open function
+ *
+ * An error that the device has survived is logged, and no more.
+ *
+ * Context: any thread; system calls until it is.
  * Return: true from then on.
  */
 bool vfio_gone(struct vfio_transport *vt);
+
+/**
+ * vfio_broken() - after an error of the bus: is the function no longer what it was
+ * @vt: open function
+ *
+ * Context: any thread; a system call after an error.
+ * Return: true from the moment on at which it had lost its configuration.
+ */
+bool vfio_broken(struct vfio_transport *vt);
 
 /**
  * vfio_of() - the open function behind a device

@@ -1,4 +1,5 @@
-# Errors that the bus reports: a fatal one, under a waiter and under load.
+# Errors that the bus reports: one that it recovers from, and a fatal one, under a waiter and under
+# load.
 #
 # kernel: small debian
 # seconds: 300
@@ -14,8 +15,15 @@
 
 bind 0000:01:00.0
 bind 0000:02:00.0
+for way in $ways; do
+	way "$way"
+	BELFRY_DEV=0000:01:00.0 BELFRY_DEV_SERIAL=belfry0 run "$way, recovers" \
+		vm_fault fault__survives_an_error "@hmp pcie_aer_inject_error rp0 COMP_TIME"
+done
+way "${ways%% *}"
 BELFRY_DEV=0000:01:00.0 BELFRY_DEV_SERIAL=belfry0 run "${ways%% *}, idle" \
 	vm_fault fault__gone_under_a_waiter "@hmp pcie_aer_inject_error rp0 DLP"
 way type1
 BELFRY_DEV=0000:02:00.0 BELFRY_DEV_SERIAL=belfry1 run "type1, load" \
 	vm_fault fault__gone_under_load "@hmp pcie_aer_inject_error rp1 DLP"
+BELFRY_DEV=0000:02:00.0 BELFRY_DEV_SERIAL=belfry1 run "type1, opened again" device_sync

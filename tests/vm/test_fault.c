@@ -170,6 +170,56 @@ static void fault__gone_under_load(void **state)
 	assert_int_equal(open_fds(), fds);
 }
 
+static unsigned int nr_bus_errors;
+
+static void count_bus_errors(int level, const char *msg, void *arg)
+{
+	(void)level;
+	(void)arg;
+	if (strstr(msg, "the bus reports an error"))
+		nr_bus_errors++;
+}
+
+/* Wait for nothing, long enough that the library looks after the device. */
+static void look(struct nvme_sq *sq)
+{
+	struct timespec limit = {.tv_nsec = 50000000};
+	struct nvme_cqe cqe;
+
+	assert_int_equal(nvme_cq_wait_cqes(sq->cq, &cqe, 1, &limit), 0);
+	assert_int_equal(errno, ETIMEDOUT);
+}
+
+/* An error that the bus recovers from is told, and ends nothing. */
+static void fault__survives_an_error(void **state)
+{
+	struct iommu_dmabuf buf;
+	struct timespec start;
+	struct nvme_sq *sq;
+	struct dev dev;
+
+	(void)state;
+	sq = dev_open_io(&dev, 8);
+	buf = dev_buf(&dev, 4096);
+	assert_works(log_set_handler(count_bus_errors, NULL));
+	for (unsigned int round = 1; round <= 2; round++) {
+		ask();
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		while (nr_bus_errors < round && ms_since(&start) < EVENT_MS) {
+			assert_works(dev_move(&dev, sq, NVM_CMD_READ, 0, buf.vaddr, 4096));
+			look(sq);
+		}
+		assert_int_equal(nr_bus_errors, round);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (ms_since(&start) < 3000)
+		assert_works(dev_move(&dev, sq, NVM_CMD_READ, 0, buf.vaddr, 4096));
+	assert_works(dev_features(&dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL));
+	iommu_put_dmabuf(&buf);
+	dev_close(&dev);
+	log_set_handler(NULL, NULL);
+}
+
 /* For a case that kills the process in the middle. */
 static void fault__writes_for_ever(void **state)
 {
@@ -193,6 +243,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(fault__slow),
 		cmocka_unit_test(fault__gone_under_a_waiter),
 		cmocka_unit_test(fault__gone_under_load),
+		cmocka_unit_test(fault__survives_an_error),
 		cmocka_unit_test(fault__writes_for_ever),
 	};
 

@@ -69,8 +69,9 @@ struct vfio_pci_device {
  * Own: the descriptors stay the caller's and must stay open until they are
  * replaced or vfio_disable_irq().
  * Context: any thread, one at a time per device; may make a syscall.
- * Return: 0, or -1: EINVAL vectors out of range, ENODEV the device is not open or gone. On
- *	error nothing changed.
+ * Return: 0, or -1: EINVAL vectors out of range, ENOSPC the machine has fewer left (the log says
+ *	how many, and so does vfio_grant_irq()), ENODEV the device is not open or gone. On error
+ *	nothing changed.
  */
 int vfio_set_irq(struct vfio_device *dev, int *eventfds, int start, int count);
 
@@ -93,6 +94,36 @@ int vfio_disable_irq(struct vfio_device *dev, int start, int count);
  * Return: as vfio_set_irq().
  */
 int vfio_disable_irq_all(struct vfio_device *dev);
+
+/**
+ * vfio_rearm_irq() - let interrupt vectors signal again
+ * @dev: open device
+ * @start: first vector, 0 or more
+ * @count: how many, 1 or more
+ *
+ * Where @dev->irq_info.flags has VFIO_IRQ_INFO_AUTOMASKED (INTx), a vector signals its eventfd once
+ * and is masked; it signals again after this, at once if there still is a reason. So the order is:
+ * read the eventfd, reap and ring the completion queue's doorbell, rearm. Other kinds of interrupt
+ * need nothing, and nothing is done for them.
+ *
+ * Context: any thread; may make a syscall.
+ * Return: 0, or -1: EINVAL vectors out of range, ENODEV the device is not open or gone.
+ */
+int vfio_rearm_irq(struct vfio_device *dev, int start, int count);
+
+/**
+ * vfio_grant_irq() - how many interrupt vectors can the device be given now
+ * @dev: open device, none of its vectors tied
+ * @count: how many are wanted, 1 or more
+ *
+ * The device may have more vectors than the machine has left. All of them are tried, and disabled
+ * again; what others take meanwhile is not reserved.
+ *
+ * Context: as vfio_set_irq().
+ * Return: how many of @count there are, from vector 0; or -1: EINVAL @count is 0 or less, EBUSY a
+ * vector is tied, ENODEV the device is not open or gone.
+ */
+int vfio_grant_irq(struct vfio_device *dev, int count);
 
 /**
  * vfio_reset() - function-level reset

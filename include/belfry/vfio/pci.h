@@ -25,7 +25,8 @@ extern "C" {
  * @pci: device; all zero but for @pci->dev.ctx, an address space to use instead of one of its own
  * @bdf: where it lives, spelled as for nvme_init()
  *
- * Bus mastering is enabled. Interrupts are MSI-X, or MSI; none is enabled yet.
+ * Bus mastering is enabled. Interrupts are MSI-X, or MSI, or INTx, the first that the function has
+ * and the machine can give; none is enabled yet.
  *
  * Own: vfio_pci_close(). @pci stays where it is until then.
  * Context: any thread; blocks.
