@@ -124,7 +124,8 @@ configure() {
 	elif [ "$(cat "$dir/do-options" 2>/dev/null)" = "$*" ]; then
 		return
 	else
-		quiet "setup-$dir" "configuring $dir" meson configure "$dir" "$@"
+		# Not "meson configure", which knows no option that is newer than the directory.
+		quiet "setup-$dir" "configuring $dir" meson setup --reconfigure "$dir" "$@"
 	fi
 	echo "$*" >"$dir/do-options"
 }
@@ -147,7 +148,7 @@ build_release() {
 }
 
 build_tests() {
-	configure build -Dtests=enabled
+	configure build -Dtests=enabled -Dlibvfn=enabled
 	compile build
 }
 
