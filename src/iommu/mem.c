@@ -25,6 +25,7 @@ void *iommu_mem_alloc(struct iommu_ctx *ctx, void *at, size_t len)
 		/* Below the lowest address that may be mapped, or above the highest. */
 		if (at && (errno == EPERM || errno == EINVAL || errno == ENOMEM))
 			return set_errno_null(EEXIST);
+		return NULL;
 	}
 	if (at && mem != at) {
 		munmap(mem, len);
