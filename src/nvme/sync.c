@@ -159,7 +159,8 @@ static int wait_mine(struct nvme_ctrl *ctrl, struct nvme_rq *rq, struct nvme_cqe
 			*cqe = found;
 			return 0;
 		}
-		if (reap == NVME_REAP_ERROR || nvme_wait_step(&w))
+		/* Where there is no memory to keep another's completion it is still in the queue. */
+		if ((reap == NVME_REAP_ERROR && errno != ENOMEM) || nvme_wait_step(&w))
 			return -1;
 	}
 }
