@@ -241,10 +241,14 @@ int vfio_irqs_grant(struct vfio_transport *vt, int count)
 
 /* ---- set-up ---- */
 
+/* Of what the function does not have there are 0. */
 static int get_info(struct vfio_transport *vt, uint32_t index, struct vfio_irq_info *info)
 {
 	*info = (struct vfio_irq_info){.argsz = sizeof(*info), .index = index};
-	return ioctl(vt->fd, VFIO_DEVICE_GET_IRQ_INFO, info) ? -1 : 0;
+	if (!ioctl(vt->fd, VFIO_DEVICE_GET_IRQ_INFO, info))
+		return 0;
+	info->count = 0;
+	return errno == EINVAL ? 0 : -1;
 }
 
 /* The kernel tells what the function has; the machine may still have no messages to give. */
@@ -256,12 +260,14 @@ static bool works(struct vfio_transport *vt, uint32_t index)
 	if (index == VFIO_PCI_INTX_IRQ_INDEX)
 		return true;
 	got = tie(vt, index, 0, 1, &none);
-	if (!got)
-		(void)disable(vt, index);
+	/* Where it cannot be disabled it is enabled, and has to be disabled before more are. */
+	if (!got && disable(vt, index))
+		vt->irqs.enabled = 1;
 	return !got;
 }
 
-static bool pick(struct vfio_transport *vt)
+/* 1 when there is a kind to use, 0 when there is none, -1. */
+static int pick(struct vfio_transport *vt)
 {
 	static const uint32_t kinds[] = {VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
 					 VFIO_PCI_INTX_IRQ_INDEX};
@@ -269,36 +275,40 @@ static bool pick(struct vfio_transport *vt)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct vfio_irq_info *info = &vt->irqs.info;
 
-		if (!get_info(vt, kinds[i], info) && info->count &&
-		    info->flags & VFIO_IRQ_INFO_EVENTFD && works(vt, kinds[i]))
-			return true;
+		if (get_info(vt, kinds[i], info))
+			return -1;
+		if (info->count && info->flags & VFIO_IRQ_INFO_EVENTFD && works(vt, kinds[i]))
+			return 1;
 	}
 	vt->irqs.info = (struct vfio_irq_info){.argsz = sizeof(vt->irqs.info)};
-	return false;
+	return 0;
 }
 
-/* An eventfd that the kernel signals on an event of the device, or -1. */
-static int listen_to(struct vfio_transport *vt, uint32_t index)
+/* Have the kernel signal an event of the device; *@fd is -1 where it knows of no such events. */
+static int listen_to(struct vfio_transport *vt, uint32_t index, int *fd)
 {
 	struct vfio_irq_info info;
-	int fd;
 
-	if (get_info(vt, index, &info) || !info.count)
+	if (get_info(vt, index, &info))
 		return -1;
-	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd >= 0 && tie(vt, index, 0, 1, &fd)) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
+	if (!info.count)
+		return 0;
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return *fd < 0 || tie(vt, index, 0, 1, fd) ? -1 : 0;
 }
 
 int vfio_irqs_init(struct vfio_transport *vt)
 {
-	vt->err_fd = listen_to(vt, VFIO_PCI_ERR_IRQ_INDEX);
-	vt->req_fd = listen_to(vt, VFIO_PCI_REQ_IRQ_INDEX);
+	int picked;
 
-	if (!pick(vt)) {
+	if (listen_to(vt, VFIO_PCI_ERR_IRQ_INDEX, &vt->err_fd) ||
+	    listen_to(vt, VFIO_PCI_REQ_IRQ_INDEX, &vt->req_fd))
+		return -1;
+
+	picked = pick(vt);
+	if (picked < 0)
+		return -1;
+	if (!picked) {
 		log_info("%s: no interrupts: queues have to be polled\n", vt->name);
 		return 0;
 	}
