@@ -170,8 +170,9 @@ bool iommu_ctx_valid(const struct iommu_ctx *ctx)
 
 void iommu_ctx_put(struct iommu_ctx *ctx)
 {
-	keep_errno();
+	struct iommu_mapping *left;
 	bool last = false;
+	keep_errno();
 
 	if (!ctx)
 		return;
@@ -187,12 +188,14 @@ void iommu_ctx_put(struct iommu_ctx *ctx)
 
 	if (iommu_mapping_end_all(ctx, true))
 		log_error("iommu: %s is closed with mappings left: %m\n", ctx->ops->name);
+	left = iommu_mapping_detach_all(ctx);
 	iommu_table_destroy(ctx);
 	iova_space_close(&ctx->space);
 	free(ctx->ranges);
 	pthread_mutex_destroy(&ctx->lock);
 	if (ctx->ops->close)
 		ctx->ops->close(ctx);
+	iommu_mapping_free_all(left); /* the backend's end was that of its mappings */
 }
 
 bool iommu_ctx_is_iommufd(struct iommu_ctx *ctx)

@@ -13,6 +13,7 @@
 #include <belfry/support/mem.h>
 
 #include "iommu/ctx.h"
+#include "iommu/map.h"
 #include "iommu/mem.h"
 #include "support/errno.h"
 
@@ -48,11 +49,13 @@ void iommu_put_dmabuf(struct iommu_dmabuf *buffer)
 		return;
 
 	if (iommu_ctx_valid(buffer->ctx) && iommu_unmap_vaddr(buffer->ctx, buffer->vaddr, NULL) &&
-	    errno != ENOENT)
-		log_error("iommu: %zd bytes at %p are not freed, the device may use them: %m\n",
+	    errno != ENOENT) {
+		log_error("iommu: %zd bytes at %p are freed later, the device may use them: %m\n",
 			  buffer->len, buffer->vaddr);
-	else
+		iommu_mapping_orphan(buffer->ctx, buffer->vaddr);
+	} else {
 		iommu_mem_free(buffer->vaddr, buffer->len);
+	}
 
 	memset(buffer, 0, sizeof(*buffer));
 }

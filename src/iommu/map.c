@@ -21,6 +21,7 @@
 #include <belfry/support/mem.h>
 
 #include "iommu/map.h"
+#include "iommu/mem.h"
 #include "iommu/table.h"
 #include "iommu/translate.h"
 #include "support/errno.h"
@@ -142,6 +143,14 @@ free_mapping:
 	return NULL;
 }
 
+/* The device does not reach its memory any more. */
+static void mapping_free(struct iommu_mapping *m)
+{
+	if (m->flags & MAPPING_ORPHAN)
+		iommu_mem_free((void *)m->vaddr, m->len);
+	free(m);
+}
+
 int iommu_mapping_end_locked(struct iommu_ctx *ctx, struct iommu_mapping *m)
 {
 	bool private = m->flags & MAPPING_PRIVATE;
@@ -160,7 +169,7 @@ int iommu_mapping_end_locked(struct iommu_ctx *ctx, struct iommu_mapping *m)
 	if (!private)
 		RB_REMOVE(iommu_mapping_tree, &ctx->mappings, m);
 	iova_free(&ctx->space, m->extent);
-	free(m);
+	mapping_free(m);
 	return 0;
 }
 
@@ -185,6 +194,43 @@ int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too)
 	}
 	pthread_mutex_unlock(&ctx->lock);
 	return error ? set_errno(error) : 0;
+}
+
+void iommu_mapping_orphan(struct iommu_ctx *ctx, const void *vaddr)
+{
+	struct iommu_mapping *m;
+
+	pthread_mutex_lock(&ctx->lock);
+	m = iommu_mapping_at_locked(ctx, vaddr);
+	if (m)
+		m->flags |= MAPPING_ORPHAN;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+struct iommu_mapping *iommu_mapping_detach_all(struct iommu_ctx *ctx)
+{
+	struct iommu_mapping *left = NULL;
+	struct iova_extent *e;
+	uint64_t from = 0;
+
+	while ((e = iova_first(&ctx->space, from)) != NULL) {
+		struct iommu_mapping *m = e->owner;
+
+		from = e->last + 1; /* cannot wrap: IOVAs are below 2^52 */
+		m->next = left;
+		left = m;
+	}
+	return left;
+}
+
+void iommu_mapping_free_all(struct iommu_mapping *left)
+{
+	while (left) {
+		struct iommu_mapping *next = left->next;
+
+		mapping_free(left);
+		left = next;
+	}
 }
 
 /* What @m has for @req, whose memory begins inside it. */

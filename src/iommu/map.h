@@ -17,6 +17,7 @@
 /* In the flags of a request and of a mapping, beside enum iommu_map_flags. */
 #define MAPPING_PRIVATE	  (1u << 16) /* for one transfer; only in the space of IOVAs */
 #define MAPPING_SAME_IOVA (1u << 17) /* memory of iommu_alloc_same_iova() */
+#define MAPPING_ORPHAN	  (1u << 18) /* memory of nobody's any more: freed with the mapping */
 
 /**
  * struct iommu_mapping - memory that the device sees; guarded by the lock of its address space
@@ -26,6 +27,7 @@
  * @extent: its IOVAs
  * @flags: as requested
  * @pins: synchronous transfers that use it
+ * @next: next one that is left when the address space closes
  */
 struct iommu_mapping {
 	RB_ENTRY(iommu_mapping) by_vaddr;
@@ -34,6 +36,7 @@ struct iommu_mapping {
 	struct iova_extent *extent;
 	unsigned long flags;
 	unsigned int pins;
+	struct iommu_mapping *next;
 };
 
 /**
@@ -96,5 +99,35 @@ struct iommu_mapping *iommu_mapping_at_locked(struct iommu_ctx *ctx, const void 
  * pinned, or what the backend reports.
  */
 int iommu_mapping_end_all(struct iommu_ctx *ctx, bool pinned_too);
+
+/**
+ * iommu_mapping_orphan() - leave the memory of a mapping that cannot be ended to its address space
+ * @ctx: address space
+ * @vaddr: an address in it
+ *
+ * Own: the memory is @ctx's: it is freed when the device cannot reach it any more, at the latest
+ * when @ctx closes.
+ *
+ * Context: any thread; takes the address space's lock.
+ */
+void iommu_mapping_orphan(struct iommu_ctx *ctx, const void *vaddr);
+
+/**
+ * iommu_mapping_detach_all() - what iommu_mapping_end_all() has left, when the address space closes
+ * @ctx: address space that nobody uses any more
+ *
+ * Own: the caller, for iommu_mapping_free_all() as soon as the device reaches nothing any more.
+ * Context: the thread that closes @ctx.
+ * Return: the first of a list, or NULL.
+ */
+struct iommu_mapping *iommu_mapping_detach_all(struct iommu_ctx *ctx);
+
+/**
+ * iommu_mapping_free_all() - free what iommu_mapping_detach_all() returned, with orphaned memory
+ * @left: the first of the list, or NULL
+ *
+ * Context: any thread.
+ */
+void iommu_mapping_free_all(struct iommu_mapping *left);
 
 #endif /* BELFRY_IOMMU_MAP_H */

@@ -53,8 +53,8 @@ int iommu_get_dmabuf(struct iommu_ctx *ctx, struct iommu_dmabuf *buffer, size_t 
  * @buffer: from iommu_get_dmabuf(), or all-zero; all-zero afterwards
  *
  * Commands that use the memory must have completed. A buffer that outlived its address space, or
- * was unmapped before, is only freed. If the memory cannot be unmapped it is not freed either,
- * because the device may still write to it: the reason is logged.
+ * was unmapped before, is only freed. If the memory cannot be unmapped it is freed only when
+ * the address space closes, because the device may still write to it: the reason is logged.
  *
  * Context: any thread; takes the address space's lock; may block and make system calls. errno is
  * preserved.
