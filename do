@@ -20,7 +20,7 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install model budget fuzz asan tsan valgrind lint vm
+		                  unit device tools examples install inject model budget fuzz asan tsan valgrind lint vm
 		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
 		                  of tests/vm, or these
 		  vm-kernel       build the guests' kernel, once; BELFRY_VM_KERNEL names a ready one
@@ -208,7 +208,7 @@ with_asan() {
 }
 
 part_asan() {
-	with_asan asan build-asan unit device tools examples
+	with_asan asan build-asan unit device inject tools examples
 }
 
 # A fuzz target that only has to crash to be heard is worth little.
