@@ -11,5 +11,6 @@
 #include <belfry/iommu/context.h>
 #include <belfry/iommu/dma.h>
 #include <belfry/iommu/dmabuf.h>
+#include <belfry/iommu/iommufd.h>
 
 #endif /* BELFRY_IOMMU_H */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +25,41 @@
 
 _Static_assert(sizeof(struct uapi_iommu_iova_range) == sizeof(struct iommu_iova_range), "uapi");
 
-struct iommufd {
-	struct iommu_ctx ctx;
+static pthread_mutex_t fd_lock = PTHREAD_MUTEX_INITIALIZER;
+static int the_fd = -1;	     /* guarded by fd_lock */
+static unsigned int fd_refs; /* likewise */
+
+int iommufd_get(void)
+{
 	int fd;
-	uint32_t ioas;
-};
+
+	pthread_mutex_lock(&fd_lock);
+	if (!fd_refs)
+		the_fd = open(IOMMUFD_NODE, O_RDWR | O_CLOEXEC);
+	fd = the_fd;
+	fd_refs += fd >= 0;
+	pthread_mutex_unlock(&fd_lock);
+	return fd < 0 ? iommu_explain_open(IOMMUFD_NODE) : fd;
+}
+
+void iommufd_put(void)
+{
+	keep_errno();
+
+	pthread_mutex_lock(&fd_lock);
+	if (!--fd_refs)
+		close(the_fd);
+	pthread_mutex_unlock(&fd_lock);
+}
+
+void iommufd_destroy(int fd, uint32_t id)
+{
+	struct uapi_iommu_destroy destroy = {.size = sizeof(destroy), .id = id};
+	keep_errno();
+
+	if (ioctl(fd, UAPI_IOMMU_DESTROY, &destroy))
+		log_info("iommufd: object %u stays: %m\n", id);
+}
 
 static int iommufd_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova,
 		       unsigned long flags)
@@ -75,12 +106,27 @@ static int iommufd_unmap(struct iommu_ctx *ctx, iova_t iova, size_t len)
 	return ioctl(iommufd->fd, UAPI_IOMMU_IOAS_UNMAP, &unmap) ? -1 : 0;
 }
 
+static void free_objects(struct iommufd_object *object)
+{
+	while (object) {
+		struct iommufd_object *next = object->next;
+
+		free(object);
+		object = next;
+	}
+}
+
 static void iommufd_close(struct iommu_ctx *ctx)
 {
 	struct iommufd *iommufd = (struct iommufd *)ctx;
 
 	iommu_groups_end(ctx, NULL);
-	close(iommufd->fd); /* and with it all objects */
+	free_objects(iommufd->devices);
+	for (struct iommufd_object *hwpt = iommufd->hwpts; hwpt; hwpt = hwpt->next)
+		iommufd_destroy(iommufd->fd, hwpt->id);
+	free_objects(iommufd->hwpts);
+	iommufd_destroy(iommufd->fd, iommufd->ioas);
+	iommufd_put();
 	free(iommufd);
 }
 
@@ -91,6 +137,11 @@ static const struct iommu_backend_ops iommufd_ops = {
 	.unmap = iommufd_unmap,
 	.close = iommufd_close,
 };
+
+struct iommufd *iommufd_of(struct iommu_ctx *ctx)
+{
+	return ctx->ops == &iommufd_ops ? (struct iommufd *)ctx : NULL;
+}
 
 /* Usable IOVAs of an IOAS, to be freed. Their number, or -1. */
 static int get_ranges(int fd, uint32_t ioas, struct iommu_iova_range **ranges)
@@ -118,7 +169,8 @@ static int get_ranges(int fd, uint32_t ioas, struct iommu_iova_range **ranges)
 	return -1;
 }
 
-static int bind_device(const struct iommufd_device *dev, int iommufd)
+/* What the kernel calls the device from now on, in *@id. */
+static int bind_device(const struct iommufd_device *dev, int iommufd, uint32_t *id)
 {
 	struct uapi_vfio_device_bind_iommufd bind = {
 		.argsz = dev->token ? sizeof(bind) : UAPI_VFIO_DEVICE_BIND_IOMMUFD_MINSZ,
@@ -126,17 +178,17 @@ static int bind_device(const struct iommufd_device *dev, int iommufd)
 		.iommufd = iommufd,
 		.token_uuid_ptr = (uintptr_t)dev->token,
 	};
-
-	if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind))
-		return 0;
+	int ret = ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind);
 
 	/* Kernels before 6.18 know of no token here, and do not ask for one. */
-	if (dev->token && errno == EINVAL) {
+	if (ret && dev->token && errno == EINVAL) {
 		bind.argsz = UAPI_VFIO_DEVICE_BIND_IOMMUFD_MINSZ;
 		bind.flags = 0;
-		if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind))
-			return 0;
+		ret = ioctl(dev->fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &bind);
 	}
+	*id = bind.out_devid;
+	if (!ret)
+		return 0;
 	/* That is how the kernel says that somebody has bound it already. */
 	if (errno == EINVAL)
 		errno = EBUSY;
@@ -144,19 +196,50 @@ static int bind_device(const struct iommufd_device *dev, int iommufd)
 	return -1;
 }
 
-static int attach(const struct iommufd_device *dev, const struct iommufd *iommufd)
+/* Where another device had the descriptor before, it is closed. */
+static int note_device(struct iommufd *iommufd, int fd, uint32_t id)
 {
-	struct uapi_vfio_device_attach_iommufd_pt pt = {
-		.argsz = sizeof(pt),
-		.pt_id = iommufd->ioas,
-	};
+	struct iommufd_object *device = iommufd->devices;
 
-	if (bind_device(dev, iommufd->fd))
+	while (device && device->fd != fd)
+		device = device->next;
+	if (!device) {
+		device = calloc(1, sizeof(*device));
+		if (!device)
+			return -1;
+		device->fd = fd;
+		device->next = iommufd->devices;
+		iommufd->devices = device;
+	}
+	device->id = id;
+	return 0;
+}
+
+int iommufd_attach(int devfd, uint32_t id)
+{
+	struct uapi_vfio_device_attach_iommufd_pt pt = {.argsz = sizeof(pt), .pt_id = id};
+
+	return ioctl(devfd, UAPI_VFIO_DEVICE_ATTACH_IOMMUFD_PT, &pt) ? -1 : 0;
+}
+
+static int attach(const struct iommufd_device *dev, struct iommufd *iommufd)
+{
+	uint32_t id;
+
+	if (bind_device(dev, iommufd->fd, &id) || note_device(iommufd, dev->fd, id))
 		return -1;
-	if (!ioctl(dev->fd, UAPI_VFIO_DEVICE_ATTACH_IOMMUFD_PT, &pt))
+	if (!iommufd_attach(dev->fd, iommufd->ioas))
 		return 0;
 	log_error("%s: cannot be attached to an address space: %m\n", dev->name);
 	return -1;
+}
+
+static void detach(const struct iommufd_device *dev)
+{
+	struct uapi_vfio_device_detach_iommufd_pt pt = {.argsz = sizeof(pt)};
+	keep_errno();
+
+	(void)ioctl(dev->fd, UAPI_VFIO_DEVICE_DETACH_IOMMUFD_PT, &pt);
 }
 
 /* A new address space with the device in it, which has one reference. */
@@ -169,28 +252,27 @@ static struct iommu_ctx *create(const struct iommufd_device *dev)
 
 	if (!iommufd)
 		return NULL;
-	iommufd->fd = open(IOMMUFD_NODE, O_RDWR | O_CLOEXEC);
-	if (iommufd->fd < 0) {
-		iommu_explain_open(IOMMUFD_NODE);
+	iommufd->fd = iommufd_get();
+	if (iommufd->fd < 0)
 		goto free_iommufd;
-	}
 	if (ioctl(iommufd->fd, UAPI_IOMMU_IOAS_ALLOC, &alloc))
-		goto close_fd;
+		goto put_fd;
 	iommufd->ioas = alloc.out_ioas_id;
 
 	/* Which IOVAs can be used is known when the device is there. */
 	if (attach(dev, iommufd))
-		goto close_fd;
+		goto destroy_ioas;
 	nr_ranges = get_ranges(iommufd->fd, iommufd->ioas, &ranges);
 	if (nr_ranges > 0 && !iommu_ctx_init(&iommufd->ctx, &iommufd_ops, ranges, nr_ranges))
 		return &iommufd->ctx;
 
-close_fd : {
-	keep_errno();
-
-	close(iommufd->fd);
-}
+	detach(dev);
+destroy_ioas:
+	iommufd_destroy(iommufd->fd, iommufd->ioas);
+put_fd:
+	iommufd_put();
 free_iommufd:
+	free_objects(iommufd->devices);
 	free(iommufd);
 	return NULL;
 }

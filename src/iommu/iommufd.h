@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces of the kernel's iommufd: one I/O address space object (IOAS) each, in a descriptor
- * of its own, to which any number of devices is attached.
+ * Address spaces of the kernel's iommufd: one I/O address space object (IOAS) each, to which any
+ * number of devices is attached. All objects of the process are in one descriptor, which is open as
+ * long as something needs it.
  */
-#ifndef BELFRY_IOMMU_IOMMUFD_H
-#define BELFRY_IOMMU_IOMMUFD_H
+#ifndef BELFRY_SRC_IOMMU_IOMMUFD_H
+#define BELFRY_SRC_IOMMU_IOMMUFD_H
 
 #include <stdint.h>
 
@@ -27,6 +28,78 @@ struct iommufd_device {
 };
 
 /**
+ * struct iommufd_object - something that the kernel made for an address space
+ * @id: what the kernel calls it
+ * @fd: a device: its descriptor, which may be closed by now, and of another device
+ * @next: next one
+ */
+struct iommufd_object {
+	uint32_t id;
+	int fd;
+	struct iommufd_object *next;
+};
+
+/**
+ * struct iommufd - an address space
+ * @ctx: what the rest of the library sees
+ * @fd: the process's iommufd; a reference
+ * @ioas: the kernel's object
+ * @devices: devices that were attached; guarded by the groups' lock, as is the next
+ * @hwpts: page tables that were made for their faults
+ */
+struct iommufd {
+	struct iommu_ctx ctx;
+	int fd;
+	uint32_t ioas;
+	struct iommufd_object *devices, *hwpts;
+};
+
+/**
+ * iommufd_get() - the process's iommufd
+ *
+ * Own: iommufd_put().
+ * Context: any thread; may make a system call.
+ * Return: descriptor, or -1 (logged): what open(2) gave.
+ */
+int iommufd_get(void);
+
+/**
+ * iommufd_put() - undo iommufd_get()
+ *
+ * Context: any thread. errno is preserved.
+ */
+void iommufd_put(void);
+
+/**
+ * iommufd_destroy() - have the kernel forget an object
+ * @fd: the process's iommufd
+ * @id: object
+ *
+ * Context: any thread; a system call. errno is preserved. An object that is still in use stays until
+ * the descriptor is closed.
+ */
+void iommufd_destroy(int fd, uint32_t id);
+
+/**
+ * iommufd_of() - the address space, if it is of this kind
+ * @ctx: address space
+ *
+ * Context: any.
+ * Return: it, or NULL.
+ */
+struct iommufd *iommufd_of(struct iommu_ctx *ctx);
+
+/**
+ * iommufd_attach() - attach a device to an address space, or to a page table of one
+ * @devfd: bound device
+ * @pt: object
+ *
+ * Context: any thread; a system call.
+ * Return: 0, or -1 with what the kernel reports.
+ */
+int iommufd_attach(int devfd, uint32_t pt);
+
+/**
  * iommu_iommufd_join() - attach a device to an address space
  * @dev: the device; detached by closing @dev->fd
  * @ctx: address space to join; NULL for the one that its group is in, or else a new one
@@ -40,4 +113,4 @@ struct iommufd_device {
  */
 struct iommu_ctx *iommu_iommufd_join(const struct iommufd_device *dev, struct iommu_ctx *ctx);
 
-#endif /* BELFRY_IOMMU_IOMMUFD_H */
+#endif /* BELFRY_SRC_IOMMU_IOMMUFD_H */

@@ -71,3 +71,8 @@ for way in $ways; do
 		run "$way/after a kill, round $round" device_sync
 	done
 done
+
+limit=/sys/module/vfio_iommu_type1/parameters/dma_entry_limit
+echo 100 >$limit
+way type1
+BELFRY_DEV=$dev BELFRY_DEV_SERIAL=belfry0 run type1 vm_fault fault__no_more_mappings

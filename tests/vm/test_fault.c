@@ -170,6 +170,46 @@ static void fault__gone_under_load(void **state)
 	assert_int_equal(open_fds(), fds);
 }
 
+static bool said_limit;
+
+static void look_for_limit(int level, const char *msg, void *arg)
+{
+	(void)level;
+	(void)arg;
+	said_limit |= strstr(msg, "no more mappings") && strstr(msg, "dma_entry_limit");
+}
+
+/* The kernel keeps count of mappings; the case has set its limit to 100. */
+static void fault__no_more_mappings(void **state)
+{
+	const size_t page = 4096;
+	struct iommu_ctx *ctx;
+	struct dev dev;
+	size_t n = 0;
+	char *mem;
+
+	(void)state;
+	dev_open(&dev, test_device());
+	ctx = dev.ctrl.pci.dev.ctx;
+	assert_true(pgmap((void **)&mem, 200 * page) > 0);
+	assert_works(log_set_handler(look_for_limit, NULL));
+	/* Every other page, so that none are joined. */
+	while (n < 100 && !iommu_map_vaddr(ctx, mem + 2 * n * page, page, NULL, 0))
+		n++;
+	assert_int_equal(errno, ENOSPC);
+	assert_true(said_limit);
+	assert_in_range(n, 50, 99);
+
+	/* What is there stays, and one that goes makes room for one. */
+	assert_works(iommu_unmap_vaddr(ctx, mem, NULL));
+	assert_works(iommu_map_vaddr(ctx, mem, page, NULL, 0));
+	for (size_t i = 0; i < n; i++)
+		assert_works(iommu_unmap_vaddr(ctx, mem + 2 * i * page, NULL));
+	pgunmap(mem, 200 * page);
+	dev_close(&dev);
+	log_set_handler(NULL, NULL);
+}
+
 static unsigned int nr_bus_errors;
 
 static void count_bus_errors(int level, const char *msg, void *arg)
@@ -243,6 +283,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(fault__slow),
 		cmocka_unit_test(fault__gone_under_a_waiter),
 		cmocka_unit_test(fault__gone_under_load),
+		cmocka_unit_test(fault__no_more_mappings),
 		cmocka_unit_test(fault__survives_an_error),
 		cmocka_unit_test(fault__writes_for_ever),
 	};

@@ -388,6 +388,48 @@ static void vfio__from_one_controller_to_the_other(void **state)
 	dev_close(&a);
 }
 
+/* ---- page faults ---- */
+
+static void vfio__faults_are_told_or_refused(void **state)
+{
+	struct iommufd_fault_queue fq;
+	struct iommu_dmabuf buf;
+	struct nvme_sq *sq;
+	struct dev dev;
+	int fds = open_fds(), devfd, ret;
+
+	(void)state;
+	sq = dev_open_io(&dev, 8);
+	devfd = dev.ctrl.pci.dev.fd;
+	if (iommufd_alloc_fault_queue(&fq)) {
+		assert_true(errno == ENOTSUP || errno == ENOENT);
+		assert_int_equal(fq.fault_fd, -1);
+		iommufd_free_fault_queue(&fq);
+		dev_close(&dev);
+		test_skip("this kernel has no queues of page faults");
+	}
+	assert_true(fq.fault_fd >= 0);
+	assert_false(is_signalled(fq.fault_fd, 0));
+	assert_fails(iommufd_set_fault_queue(dev.ctrl.pci.dev.ctx, &fq, -1), EINVAL);
+	errno = 0;
+	ret = iommufd_set_fault_queue(dev.ctrl.pci.dev.ctx, &fq, devfd);
+	if (!iommu_ctx_is_iommufd(dev.ctrl.pci.dev.ctx)) {
+		assert_int_equal(ret, -1);
+		assert_int_equal(errno, EINVAL);
+	} else if (ret) {
+		/* QEMU's IOMMU and its controllers have no page requests. */
+		assert_int_equal(errno, EOPNOTSUPP);
+	}
+
+	/* With it or without, the device works as before. */
+	buf = dev_buf(&dev, 4096);
+	assert_works(dev_move(&dev, sq, NVM_CMD_READ, 0, buf.vaddr, 4096));
+	iommu_put_dmabuf(&buf);
+	dev_close(&dev);
+	iommufd_free_fault_queue(&fq);
+	assert_int_equal(open_fds(), fds);
+}
+
 /* ---- names ---- */
 
 static void vfio__what_sysfs_says(void **state)
@@ -445,6 +487,7 @@ int main(void)
 		cmocka_unit_test(vfio__twice_is_refused),
 		cmocka_unit_test(vfio__memory_of_the_controller),
 		cmocka_unit_test(vfio__from_one_controller_to_the_other),
+		cmocka_unit_test(vfio__faults_are_told_or_refused),
 		cmocka_unit_test(vfio__what_sysfs_says),
 		cmocka_unit_test(vfio__wrong_names),
 	};
