@@ -107,7 +107,8 @@ bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe)
 		break;
 	case NVME_RQ_INFLIGHT:
 	case NVME_RQ_WATCHED:
-		/* The caller hoped for the other of the two. */
+	case NVME_RQ_BY_HAND:
+		/* The caller hoped for another of them. */
 		if (!event)
 			rq->state = NVME_RQ_COMPLETED;
 		/* fallthrough */

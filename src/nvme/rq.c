@@ -136,13 +136,55 @@ void nvme_rq_push(struct nvme_rq *rq)
 	nvme_rq_release_atomic(rq);
 }
 
+/* Where the next completion will be, of two laps: entries of one lap differ from the next's. */
+static uint32_t cq_place(const struct nvme_cq *cq)
+{
+	return (cq->phase ? (uint32_t)cq->qsize : 0) + cq->head;
+}
+
+void __nvme_rq_by_hand(struct nvme_rq *rq)
+{
+	nvme_rq_unwatch(rq);
+	rq->kept_slot = cq_place(rq->sq->cq);
+	rq->state = NVME_RQ_BY_HAND;
+}
+
+/*
+ * Has the program taken the completion of a command that it posted by hand from the ring by hand as
+ * well, so that nvme_cq_get_cqe() never saw it? What the head has passed since then is newer.
+ */
+static bool taken_by_hand(const struct nvme_rq *rq)
+{
+	const struct nvme_cq *cq = rq->sq->cq;
+	const struct nvme_cqe *ring = cq->mem.vaddr;
+	uint32_t laps = 2 * (uint32_t)cq->qsize;
+	uint32_t passed = (cq_place(cq) + laps - rq->kept_slot) % laps;
+
+	if (passed > (uint32_t)cq->qsize)
+		passed = (uint32_t)cq->qsize;
+	for (uint32_t i = 1; i <= passed; i++) {
+		const struct nvme_cqe *cqe =
+			&ring[(cq->head + (uint32_t)cq->qsize - i) % (uint32_t)cq->qsize];
+
+		if (cqe->cid == rq->cid && le16_to_cpu(cqe->sqid) == rq->sq->id)
+			return true;
+	}
+	return false;
+}
+
 void __nvme_rq_release_odd(struct nvme_rq *rq)
 {
+	if (rq->state == NVME_RQ_BY_HAND && taken_by_hand(rq)) {
+		nvme_rq_push(rq);
+		return;
+	}
+
 	switch (rq->state) {
 	case NVME_RQ_WATCHED:
 		nvme_rq_unwatch(rq);
 		/* fallthrough */
 	case NVME_RQ_INFLIGHT:
+	case NVME_RQ_BY_HAND:
 	case NVME_RQ_EVENT:
 		rq->state = NVME_RQ_ABANDONED;
 		log_debug("sq %d cid %u released while in flight: quarantined\n", rq->sq->id,
@@ -235,7 +277,7 @@ void nvme_rqs_restart(struct nvme_sq *sq)
 		/* nvme_aer() gives its tracker to nobody. */
 		if (rq->state & (NVME_RQ_ABANDONED | NVME_RQ_EVENT))
 			nvme_rq_push(rq);
-		else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_KEPT))
+		else if (rq->state & (NVME_RQ_WITH_DEVICE | NVME_RQ_KEPT))
 			rq->state = NVME_RQ_CANCELED;
 	}
 }

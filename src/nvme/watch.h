@@ -17,7 +17,7 @@
 #include <belfry/nvme/queue.h>
 
 /* States in which the device has a tracker's command, and somebody waits for it. */
-#define NVME_RQ_WITH_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_EVENT)
+#define NVME_RQ_WITH_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_BY_HAND | NVME_RQ_EVENT)
 
 /* nvme_rq.flags: the deadline has passed, and was reported. */
 #define NVME_RQ_F_EXPIRED (1u << 0)

@@ -240,6 +240,47 @@ static void by_hand__cid_of_a_tracker(void **state)
 	dev_close(&dev);
 }
 
+/* The program reads the ring and moves the head, and the trackers come back all the same. */
+static void by_hand__trackers_without_the_librarys_reaping(void **state)
+{
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 4);
+	struct nvme_cq *cq = sq->cq;
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(dev.nsid)};
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct nvme_rq *rq = nvme_rq_acquire_atomic(sq), *other;
+		const struct nvme_cqe *cqe;
+
+		assert_non_null(rq);
+		cmd.cid = rq->cid;
+		nvme_sq_exec(sq, &cmd);
+		nvme_cq_spin(cq);
+		cqe = nvme_cq_head(cq);
+		assert_int_equal(cqe->cid, rq->cid);
+		cq->head = (uint16_t)((cq->head + 1) % cq->qsize);
+		cq->phase ^= !cq->head;
+		nvme_cq_update_head(cq);
+		nvme_rq_release_atomic(rq);
+		if (i % 3)
+			continue;
+
+		/* An older completion of the tracker is in the ring; it is not this command's. */
+		rq = nvme_rq_acquire(sq);
+		assert_int_equal(rq->cid, cmd.cid);
+		nvme_sq_post(sq, &cmd);
+		nvme_rq_release(rq);
+		other = nvme_rq_acquire(sq);
+		assert_ptr_not_equal(other, rq);
+		nvme_sq_update_tail(sq);
+		nvme_cq_spin(cq);
+		assert_null(nvme_cq_get_cqe(cq));
+		nvme_rq_release(other);
+	}
+	dev_close(&dev);
+}
+
 /* The ring has two names each; a queue that is gone has neither. */
 static void by_hand__older_names_of_the_memory(void **state)
 {
@@ -270,6 +311,7 @@ int main(void)
 		cmocka_unit_test(by_hand__bad_memory_is_refused),
 		cmocka_unit_test(by_hand__completions_from_the_ring),
 		cmocka_unit_test(by_hand__cid_of_a_tracker),
+		cmocka_unit_test(by_hand__trackers_without_the_librarys_reaping),
 		cmocka_unit_test(by_hand__older_names_of_the_memory),
 	};
 

@@ -65,6 +65,8 @@ enum nvme_q_flags {
  * @NVME_RQ_CANCELED: the caller's, whose command went away with a reset
  * @NVME_RQ_WATCHED: its command is the device's, and has a deadline or a callback: see
  *	nvme_rq_submit()
+ * @NVME_RQ_BY_HAND: the device's, as NVME_RQ_INFLIGHT, posted by a program that writes cids into
+ *	commands itself, and may take completions from the ring itself
  *
  * Bits, so that one test asks for several. Written by the submission queue's
  * owner up to NVME_RQ_INFLIGHT or NVME_RQ_WATCHED and by the completion queue's
@@ -82,6 +84,7 @@ enum nvme_rq_state {
 	NVME_RQ_EVENT = 1 << 7,
 	NVME_RQ_CANCELED = 1 << 8,
 	NVME_RQ_WATCHED = 1 << 9,
+	NVME_RQ_BY_HAND = 1 << 10,
 };
 
 struct nvme_ctrl;
@@ -119,7 +122,8 @@ struct nvme_rq {
 	} page;
 	uint16_t cid;
 
-	/* private: next free (cid + 1, 0 ends), state, slot in the kept ring */
+	/* private: next free (cid + 1, 0 ends), state, slot in the kept ring or, posted by
+	 * hand, where the completion queue was */
 	uint16_t next;
 	uint32_t state;
 	uint32_t kept_slot;
@@ -288,6 +292,7 @@ __static_assert(offsetof(struct nvme_sq, iova) == offsetof(struct nvme_sq, mem.i
 /* private: cold halves of the inline functions below */
 void __nvme_wake(struct transport *transport, void *doorbell, uint32_t value);
 bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe);
+void __nvme_rq_by_hand(struct nvme_rq *rq);
 bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe);
 struct nvme_cqe *__nvme_cq_get_kept(struct nvme_cq *cq);
 
@@ -406,14 +411,21 @@ static inline void __nvme_sq_put(struct nvme_sq *sq, const union nvme_cmd *cmd)
  *
  * There is no check for a full queue (see nvme_sq_full() and nvme_sq_try_post()).
  * Where the command carries the cid of a tracker that somebody has acquired, be it
- * from nvme_rq_prep_cmd() or written there by hand, the tracker is in flight from here on.
+ * from nvme_rq_prep_cmd() or written there by hand, the tracker is in flight from here on. By hand,
+ * it ends with nvme_cq_get_cqe() or with a move of @sq->cq->head past the completion.
  *
  * Context: owner of @sq; no lock, allocation or syscall.
  */
 static inline void nvme_sq_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
 {
-	if (cmd->cid < sq->nr_rqs && sq->rqs[cmd->cid].state & __NVME_RQ_RELEASABLE)
-		sq->rqs[cmd->cid].state = NVME_RQ_INFLIGHT;
+	if (cmd->cid < sq->nr_rqs) {
+		struct nvme_rq *rq = &sq->rqs[cmd->cid];
+
+		if (rq->state == NVME_RQ_PREPARED)
+			rq->state = NVME_RQ_INFLIGHT;
+		else if (rq->state & (__NVME_RQ_RELEASABLE | NVME_RQ_BY_HAND))
+			__nvme_rq_by_hand(rq);
+	}
 	__nvme_sq_put(sq, cmd);
 }
 
