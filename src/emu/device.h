@@ -140,6 +140,45 @@ void emu_reg_write(struct emu_ctrl *emu, uint32_t off, unsigned int width, uint6
 void *emu_bar(struct emu_ctrl *emu, int bar, size_t *len);
 
 /**
+ * emu_bar_share() - put the memory of a BAR into a file that another process can map
+ * @emu: controller that no host has used yet
+ * @bar: EMU_BAR_REGS or EMU_BAR_CMB
+ *
+ * The file has the size of the BAR, which nobody can change, and the same offsets. Of
+ * EMU_BAR_REGS it has the doorbells, from 1000h on, not the registers.
+ *
+ * Own: the file descriptor is the controller's.
+ * Context: any thread.
+ * Return: a file descriptor, or -1: ENOTSUP there is no such BAR, or what memfd_create(2) and
+ *	mmap(2) give.
+ */
+int emu_bar_share(struct emu_ctrl *emu, int bar);
+
+/**
+ * emu_doorbell_ring() - write a doorbell, and wake the controller
+ * @emu: controller
+ * @off: offset in BAR 0
+ * @val: value
+ *
+ * As emu_reg_write() of four bytes, without waiting.
+ *
+ * Context: any thread.
+ * Return: true, or false: there is no doorbell at @off, and nothing was done.
+ */
+bool emu_doorbell_ring(struct emu_ctrl *emu, uint32_t off, uint32_t val);
+
+/**
+ * emu_set_sleep() - how long the thread sleeps at most before it looks at the doorbells again
+ * @emu: controller
+ * @max_us: microseconds, 100 to 8000; 8000 at first
+ *
+ * For hosts that store to doorbells and cannot call emu_wake().
+ *
+ * Context: any thread; waits for the controller's thread.
+ */
+void emu_set_sleep(struct emu_ctrl *emu, uint32_t max_us);
+
+/**
  * emu_asleep() - flag that says whether the controller's thread sleeps
  * @emu: controller
  *
@@ -178,6 +217,39 @@ int emu_nr_irqs(const struct emu_ctrl *emu);
  * Return: 0, or -1: EINVAL no such vector.
  */
 int emu_set_irq(struct emu_ctrl *emu, int vector, int fd);
+
+/**
+ * emu_mask_irq() - hold a vector's interrupts back
+ * @emu: controller
+ * @vector: 0 .. emu_nr_irqs() - 1
+ * @masked: hold it back; false: signal it if it had to be in the meantime
+ *
+ * Vectors are not masked at first. A reset leaves it as it is, and forgets what is pending.
+ *
+ * Context: any thread; waits for the controller's thread.
+ * Return: 0, or -1: EINVAL no such vector.
+ */
+int emu_mask_irq(struct emu_ctrl *emu, int vector, bool masked);
+
+/**
+ * emu_irq_pending() - was a vector to be signalled while it was masked
+ * @emu: controller
+ * @vector: vector
+ *
+ * Context: any thread; waits for the controller's thread.
+ * Return: true if so.
+ */
+bool emu_irq_pending(struct emu_ctrl *emu, int vector);
+
+/**
+ * emu_irq_level() - state of the interrupt pin, for hosts without message-signaled interrupts
+ * @emu: controller
+ *
+ * Context: any thread; waits for the controller's thread.
+ * Return: true while a queue with interrupts has entries that the host did not take, and INTMS
+ *	does not mask vector 0.
+ */
+bool emu_irq_level(struct emu_ctrl *emu);
 
 /**
  * emu_reset() - function-level reset

@@ -150,3 +150,12 @@ void emu_doorbells_audit(struct emu_ctrl *ctrl)
 			stray_doorbell(ctrl, "head", (uint16_t)qid, emu_cq_off(ctrl, qid));
 	}
 }
+
+bool emu_doorbell_ring(struct emu_ctrl *ctrl, uint32_t off, uint32_t val)
+{
+	if (off < NVM_REG_DBS || !emu_doorbell_exists(ctrl, off))
+		return false;
+	atomic_store_release(bar_slot(ctrl, off), (__force uint32_t)cpu_to_le32(val));
+	emu_wake(ctrl);
+	return true;
+}

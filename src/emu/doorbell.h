@@ -41,6 +41,21 @@ static inline uint32_t emu_cq_off(const struct emu_ctrl *ctrl, uint32_t qid)
 }
 
 /**
+ * emu_doorbell_exists() - is there a doorbell
+ * @ctrl: controller
+ * @off: offset in BAR 0, not below NVM_REG_DBS
+ *
+ * Context: any thread.
+ * Return: true when a doorbell of a queue that may exist begins there.
+ */
+static inline bool emu_doorbell_exists(const struct emu_ctrl *ctrl, uint32_t off)
+{
+	uint32_t stride = 4u << ctrl->cfg->dstrd, rel = off - NVM_REG_DBS;
+
+	return !(rel & (stride - 1)) && rel / stride / 2 <= ctrl->nr_queues;
+}
+
+/**
  * emu_doorbell_read() - read a doorbell, and then see what was written before it
  * @db: doorbell
  *

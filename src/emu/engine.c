@@ -40,6 +40,8 @@ static struct emu_engine *engine_alloc(uint32_t nr_queues)
 	if (!e)
 		return NULL;
 	*e = (struct emu_engine){
+		.bar_fd = -1,
+		.cmb_fd = -1,
 		.rdy_at = EMU_NEVER,
 		.sleep_min_ns = 100000,
 		.sleep_max_ns = 8000000, /* promised for stores without a wake are 10 ms */
@@ -164,21 +166,6 @@ void emu_ctrl_destroy(struct emu_ctrl *ctrl)
 }
 
 /* ---- what may be asked of it ---- */
-
-void *emu_bar(struct emu_ctrl *ctrl, int bar, size_t *len)
-{
-	const struct emu_engine *e = ctrl->engine;
-
-	if (bar == EMU_BAR_REGS) {
-		*len = e->bar_len;
-		return e->bar;
-	}
-	if (bar == EMU_BAR_CMB && ctrl->cmb) {
-		*len = e->cmb_len;
-		return ctrl->cmb;
-	}
-	return NULL;
-}
 
 void emu_pci_ids(const struct emu_ctrl *ctrl, uint16_t *vid, uint16_t *did)
 {

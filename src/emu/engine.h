@@ -36,6 +36,7 @@ struct emu_msg {
 /* One interrupt vector. */
 struct emu_vector {
 	int fd;
+	bool masked;	/* by the bus: emu_mask_irq() */
 	bool pending;	/* masked while it had to be signalled */
 	bool no_coal;	/* Coalescing Disable */
 	uint32_t count; /* completions that were not signalled yet */
@@ -61,6 +62,7 @@ struct emu_engine {
 	size_t bar_len;
 	size_t cmb_len;
 	bool gone;
+	int bar_fd, cmb_fd; /* memory of the BARs, -1 where it is not shared */
 
 	/* the loop */
 	bool run __attribute__((aligned(EMU_CACHE_LINE))); /* commands are fetched and completed */

@@ -7,6 +7,7 @@
 
 #include "emu/config.h"
 #include "emu/irq.h"
+#include "emu/queue.h"
 #include "support/deadline.h"
 #include "support/errno.h"
 
@@ -43,7 +44,7 @@ static void vector_signal(struct emu_ctrl *ctrl, struct emu_vector *v)
 	v->pending = false;
 	if (v->fd < 0)
 		return;
-	if (index < NR_MASKABLE && e->intm >> index & 1) {
+	if (v->masked || (index < NR_MASKABLE && e->intm >> index & 1)) {
 		v->pending = true;
 		return;
 	}
@@ -106,7 +107,10 @@ void emu_irq_reset(struct emu_ctrl *ctrl)
 	struct emu_engine *e = ctrl->engine;
 
 	for (uint32_t i = 0; i < e->nr_vectors; i++)
-		e->vectors[i] = (struct emu_vector){.fd = e->vectors[i].fd};
+		e->vectors[i] = (struct emu_vector){
+			.fd = e->vectors[i].fd,
+			.masked = e->vectors[i].masked,
+		};
 	e->intm = 0;
 	e->nr_coal = 0;
 	e->coal_thr = 0;
@@ -136,6 +140,7 @@ void emu_irq_coalesce_vector(struct emu_ctrl *ctrl, uint16_t vector, bool disabl
 struct irq_msg {
 	struct emu_vector *vector;
 	int fd;
+	bool flag; /* in: masked; out: what was asked for */
 };
 
 static void irq_set(struct emu_ctrl *ctrl, void *arg)
@@ -144,7 +149,8 @@ static void irq_set(struct emu_ctrl *ctrl, void *arg)
 
 	(void)ctrl;
 	msg->vector->fd = msg->fd;
-	msg->vector->pending = false;
+	if (msg->fd < 0)
+		msg->vector->pending = false;
 }
 
 int emu_nr_irqs(const struct emu_ctrl *ctrl)
@@ -161,4 +167,64 @@ int emu_set_irq(struct emu_ctrl *ctrl, int vector, int fd)
 	msg.vector = &ctrl->engine->vectors[vector];
 	emu_call(ctrl, irq_set, &msg);
 	return 0;
+}
+
+static void irq_mask(struct emu_ctrl *ctrl, void *arg)
+{
+	struct irq_msg *msg = arg;
+
+	msg->vector->masked = msg->flag;
+	if (msg->vector->pending && !msg->flag)
+		vector_signal(ctrl, msg->vector);
+}
+
+int emu_mask_irq(struct emu_ctrl *ctrl, int vector, bool masked)
+{
+	struct irq_msg msg = {.flag = masked};
+
+	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
+		return set_errno(EINVAL);
+	msg.vector = &ctrl->engine->vectors[vector];
+	emu_call(ctrl, irq_mask, &msg);
+	return 0;
+}
+
+static void irq_pending(struct emu_ctrl *ctrl, void *arg)
+{
+	struct irq_msg *msg = arg;
+
+	(void)ctrl;
+	msg->flag = msg->vector->pending;
+}
+
+bool emu_irq_pending(struct emu_ctrl *ctrl, int vector)
+{
+	struct irq_msg msg = {.fd = -1};
+
+	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
+		return false;
+	msg.vector = &ctrl->engine->vectors[vector];
+	emu_call(ctrl, irq_pending, &msg);
+	return msg.flag;
+}
+
+static void irq_level(struct emu_ctrl *ctrl, void *arg)
+{
+	const struct emu_engine *e = ctrl->engine;
+	bool *level = arg;
+
+	*level = false;
+	if (!e->run || e->intm & 1)
+		return;
+	emu_queues_refresh(ctrl);
+	for (uint32_t i = 0; i < e->nr_cqs && !*level; i++)
+		*level = e->active_cqs[i]->irq_enabled && emu_cq_waits(ctrl, e->active_cqs[i]);
+}
+
+bool emu_irq_level(struct emu_ctrl *ctrl)
+{
+	bool level;
+
+	emu_call(ctrl, irq_level, &level);
+	return level;
 }

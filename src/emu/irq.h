@@ -3,7 +3,8 @@
  * Interrupts: vectors tied to eventfds, masking by INTMS, coalescing.
  *
  * A vector without an eventfd is disabled: nothing stays pending for it. One that
- * is masked (INTMS covers vectors 0 to 31) keeps its interrupt until it is not.
+ * is masked (by the bus, or by INTMS, which covers vectors 0 to 31) keeps its interrupt
+ * until it is not.
  */
 #ifndef BELFRY_SRC_EMU_IRQ_H
 #define BELFRY_SRC_EMU_IRQ_H

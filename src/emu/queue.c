@@ -75,6 +75,12 @@ static void cq_head_look(struct emu_ctrl *ctrl, struct emu_cq *cq)
 	cq->head = raw;
 }
 
+bool emu_cq_waits(struct emu_ctrl *ctrl, struct emu_cq *cq)
+{
+	cq_head_look(ctrl, cq);
+	return cq->head != cq->tail;
+}
+
 static inline bool cq_looks_full(const struct emu_cq *cq)
 {
 	uint32_t next = cq->tail + 1 == cq->qsize ? 0 : cq->tail + 1;

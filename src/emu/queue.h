@@ -113,4 +113,14 @@ void emu_cq_signal(struct emu_ctrl *ctrl, struct emu_cq *cq);
  */
 bool emu_cq_full(struct emu_ctrl *ctrl, struct emu_cq *cq);
 
+/**
+ * emu_cq_waits() - are there entries that the host has not taken
+ * @ctrl: controller; emu_queues_refresh() was called
+ * @cq: queue; its head doorbell is looked at
+ *
+ * Context: the controller's thread.
+ * Return: true if so.
+ */
+bool emu_cq_waits(struct emu_ctrl *ctrl, struct emu_cq *cq);
+
 #endif /* BELFRY_SRC_EMU_QUEUE_H */

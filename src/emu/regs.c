@@ -6,13 +6,14 @@
  * "Controller Shutdown", "Resets".
  */
 #include <string.h>
-#include <sys/mman.h>
 
 #include <belfry/support/align.h>
 #include <belfry/support/atomic.h>
 #include <belfry/support/log.h>
 
+#include "emu/bar.h"
 #include "emu/config.h"
+#include "emu/doorbell.h"
 #include "emu/irq.h"
 #include "emu/queue.h"
 #include "emu/regs.h"
@@ -64,7 +65,7 @@ static void csts_set(struct emu_engine *e, uint32_t mask, uint32_t val)
 	store32(e, NVM_REG_CSTS, e->csts);
 }
 
-/* ---- the BARs ---- */
+/* ---- life ---- */
 
 static uint64_t cap_value(const struct emu_config *cfg)
 {
@@ -78,31 +79,12 @@ static uint64_t cap_value(const struct emu_config *cfg)
 	       NVM_SET(0ull + NVM_CAP_CRMS_CRWMS, CAP_CRMS);
 }
 
-static void *bar_alloc(size_t len)
-{
-	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return mem == MAP_FAILED ? NULL : mem;
-}
-
 int emu_regs_init(struct emu_ctrl *ctrl)
 {
 	struct emu_engine *e = ctrl->engine;
-	size_t end = NVM_REG_SQTDBL((size_t)ctrl->nr_queues + 1, ctrl->cfg->dstrd);
 
-	e->bar_len = ALIGN_UP(end, (size_t)EMU_PAGE);
-	e->bar = bar_alloc(e->bar_len);
-	if (!e->bar)
-		return set_errno(ENOMEM);
-	e->cmb_len = ctrl->cfg->cmb;
-	if (e->cmb_len) {
-		ctrl->cmb = bar_alloc(e->cmb_len);
-		if (!ctrl->cmb) {
-			munmap(e->bar, e->bar_len);
-			return set_errno(ENOMEM);
-		}
-	}
+	if (emu_bars_init(ctrl))
+		return -1;
 	e->cap = cap_value(ctrl->cfg);
 	emu_ctrl_reset(ctrl, EMU_RESET_FUNCTION);
 	return 0;
@@ -110,12 +92,7 @@ int emu_regs_init(struct emu_ctrl *ctrl)
 
 void emu_regs_exit(struct emu_ctrl *ctrl)
 {
-	struct emu_engine *e = ctrl->engine;
-	keep_errno();
-
-	munmap(e->bar, e->bar_len);
-	if (ctrl->cmb)
-		munmap(ctrl->cmb, e->cmb_len);
+	emu_bars_exit(ctrl);
 }
 
 /* ---- controller memory buffer ---- */
@@ -449,9 +426,7 @@ static void mask_write(struct emu_ctrl *ctrl, uint32_t mask)
 
 static void doorbell_write(struct emu_ctrl *ctrl, uint32_t off, uint32_t val)
 {
-	uint32_t index = (off - NVM_REG_DBS) >> (2 + ctrl->cfg->dstrd);
-
-	if ((off - NVM_REG_DBS) & ((4u << ctrl->cfg->dstrd) - 1) || index / 2 > ctrl->nr_queues)
+	if (!emu_doorbell_exists(ctrl, off))
 		emu_violation(ctrl, "write to 0x%x, where no doorbell is", off);
 	else
 		store32(ctrl->engine, off, val);

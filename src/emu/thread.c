@@ -120,6 +120,23 @@ void emu_wake(struct emu_ctrl *ctrl)
 		futex_wake(&e->asleep);
 }
 
+static void sleep_set(struct emu_ctrl *ctrl, void *arg)
+{
+	struct emu_engine *e = ctrl->engine;
+	const uint32_t *max_us = arg;
+
+	e->sleep_max_ns = *max_us * 1000ull;
+	if (e->sleep_max_ns < e->sleep_min_ns)
+		e->sleep_max_ns = e->sleep_min_ns;
+}
+
+void emu_set_sleep(struct emu_ctrl *ctrl, uint32_t max_us)
+{
+	if (max_us > 8000) /* what is promised for stores without a wake */
+		max_us = 8000;
+	emu_call(ctrl, sleep_set, &max_us);
+}
+
 static bool work_waits(struct emu_ctrl *ctrl)
 {
 	struct emu_engine *e = ctrl->engine;
