@@ -131,9 +131,25 @@ static int store_word(const struct args *args, const struct arg *arg, const char
 	return msg_wrong(args->command, "--%s: '%s' is not one of %s", arg->name, text, known);
 }
 
+static int store_more(const struct args *args, const struct arg *arg, const char *text)
+{
+	struct arg_list *list = arg->value;
+
+	if (!*text)
+		return msg_wrong(args->command, "--%s: %s must not be empty", arg->name,
+				 arg->metavar);
+	if (list->nr == ARG_LIST_MAX)
+		return msg_wrong(args->command, "--%s: more than %d of them", arg->name,
+				 ARG_LIST_MAX);
+	list->values[list->nr++] = text;
+	return 0;
+}
+
 static int store(const struct args *args, const struct arg *arg, const char *text)
 {
 	switch (arg->type) {
+	case ARG_LIST:
+		return store_more(args, arg, text);
 	case ARG_FLAG:
 		*(bool *)arg->value = true;
 		return 0;

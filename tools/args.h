@@ -17,6 +17,7 @@
  * @ARG_TIME: number with ns, us, ms, s, m or h, seconds if none; uint64_t, nanoseconds
  * @ARG_TEXT: anything; const char *, not a copy
  * @ARG_WORD: one of some words; unsigned int, its index
+ * @ARG_LIST: anything, as often as the option is given; struct arg_list, not copies
  */
 enum arg_type {
 	ARG_FLAG,
@@ -25,6 +26,19 @@ enum arg_type {
 	ARG_TIME,
 	ARG_TEXT,
 	ARG_WORD,
+	ARG_LIST,
+};
+
+#define ARG_LIST_MAX 64
+
+/**
+ * struct arg_list - values of an option that may be given several times
+ * @values: they
+ * @nr: how many
+ */
+struct arg_list {
+	const char *values[ARG_LIST_MAX];
+	unsigned int nr;
 };
 
 /**
