@@ -34,6 +34,7 @@ RB_HEAD(iommu_mapping_tree, iommu_mapping);
  * struct iommu_backend_ops - how one kind of address space is made real
  * @name: for messages
  * @iommufd: what iommu_ctx_is_iommufd() says
+ * @shared: another process is to reach the memory: what is allocated for it is in files
  * @map: make [vaddr, vaddr + len) visible at [iova, iova + len). All are page-aligned, the IOVAs
  *	are inside the ranges and not in use; the memory may be visible at other IOVAs already.
  *	@flags has IOMMU_MAP_NOWRITE, IOMMU_MAP_NOREAD and IOMMU_MAP_EPHEMERAL. The lock of the
@@ -47,6 +48,7 @@ RB_HEAD(iommu_mapping_tree, iommu_mapping);
 struct iommu_backend_ops {
 	const char *name;
 	bool iommufd;
+	bool shared;
 	int (*map)(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova,
 		   unsigned long flags);
 	int (*unmap)(struct iommu_ctx *ctx, iova_t iova, size_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All memory that this library allocates for a device comes from here, so that it can be of one
- * kind: private and anonymous today, shareable with another process where a backend needs that.
+ * All memory that this library allocates for a device comes from here, so that it is of the kind that
+ * the address space wants: in files where another process is to reach it, else private.
  */
 #ifndef BELFRY_IOMMU_MEM_H
 #define BELFRY_IOMMU_MEM_H

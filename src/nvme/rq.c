@@ -14,6 +14,7 @@
 
 #include <belfry/nvme/rq.h>
 #include <belfry/nvme/util.h>
+#include <belfry/support/align.h>
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
 
@@ -21,6 +22,7 @@
 #include "nvme/rq.h"
 #include "nvme/watch.h"
 #include "support/errno.h"
+#include "support/pages.h"
 
 #define TOP(head)     ((uint32_t)((head)&0xffff))
 #define FRESH(head)   ((uint32_t)((head) >> 16 & 0xffff))
@@ -200,6 +202,11 @@ void __nvme_rq_release_odd(struct nvme_rq *rq)
 	}
 }
 
+static size_t rqs_len(uint32_t nr_rqs)
+{
+	return ALIGN_UP(nr_rqs * sizeof(struct nvme_rq), __VFN_PAGESIZE);
+}
+
 int nvme_rqs_init(struct nvme_sq *sq, struct nvme_ctrl *ctrl)
 {
 	size_t page_size = __mps_to_pagesize(ctrl->config.mps);
@@ -214,7 +221,8 @@ int nvme_rqs_init(struct nvme_sq *sq, struct nvme_ctrl *ctrl)
 		return -1;
 
 	/* Pages that nobody has touched cost nothing. */
-	if (pgmap(&rqs, nr_rqs * sizeof(struct nvme_rq)) < 0)
+	rqs = pages_alloc(NULL, rqs_len(nr_rqs), false);
+	if (!rqs)
 		goto free_slabs;
 
 	slabs->ctrl = ctrl;
@@ -233,7 +241,7 @@ int nvme_rqs_init(struct nvme_sq *sq, struct nvme_ctrl *ctrl)
 
 unmap_rqs:
 	pthread_mutex_destroy(&slabs->lock);
-	pgunmap(rqs, nr_rqs * sizeof(struct nvme_rq));
+	pages_free(rqs, rqs_len(nr_rqs));
 free_slabs:
 	free(slabs);
 	sq->slabs = NULL;
@@ -251,7 +259,7 @@ void nvme_rqs_exit(struct nvme_sq *sq)
 	for (uint32_t block = 0; block < slabs->nr_blocks; block++)
 		iommu_put_dmabuf(block_buf(sq, block));
 	pthread_mutex_destroy(&slabs->lock);
-	pgunmap(sq->rqs, sq->nr_rqs * sizeof(struct nvme_rq));
+	pages_free(sq->rqs, rqs_len(sq->nr_rqs));
 	free(slabs);
 	sq->slabs = NULL;
 	sq->rqs = NULL;

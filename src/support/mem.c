@@ -15,6 +15,7 @@
 #include <belfry/support/mem.h>
 
 #include "support/errno.h"
+#include "support/pages.h"
 
 size_t belfry_page_size(void)
 {
@@ -43,8 +44,11 @@ ssize_t pgmap(void **mem, size_t sz)
 	if (!len || len > SSIZE_MAX) /* 0: the rounding wrapped */
 		return set_errno(ENOMEM);
 
-	*mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return *mem == MAP_FAILED ? -1 : (ssize_t)len;
+	*mem = pages_alloc(NULL, len, true);
+	if (*mem)
+		return (ssize_t)len;
+	*mem = MAP_FAILED;
+	return -1;
 }
 
 ssize_t pgmapn(void **mem, unsigned int n, size_t sz)
@@ -58,7 +62,7 @@ ssize_t pgmapn(void **mem, unsigned int n, size_t sz)
 
 int pgunmap(void *mem, size_t len)
 {
-	return munmap(mem, len);
+	return pages_free(mem, len);
 }
 
 void backtrace_abort(void)

@@ -42,6 +42,9 @@ int belfry_page_shift(void);
  * @mem: out: address of the memory, page-aligned
  * @sz: bytes, 1 or more; rounded up to pages
  *
+ * Where it can be had, the memory is in a file that a controller in another process is given when the
+ * memory is mapped for it. So a child of fork() does not get a copy, but the memory itself.
+ *
  * Own: the caller's, who frees it with pgunmap(), giving it the length returned.
  * Context: any thread; a syscall.
  * Return: the rounded length, or -1 and *@mem is MAP_FAILED: EINVAL @sz is 0, ENOMEM.
