@@ -19,10 +19,12 @@
 #include "transport/emu.h"
 #include "transport/transport.h"
 #include "transport/vfio.h"
+#include "transport/vfio_user.h"
 
 static const struct transport_ops *const transports[] = {
 	&transport_emu_ops,
 	&transport_vfio_ops,
+	&transport_vfio_user_ops,
 };
 
 #define NR_TRANSPORTS (sizeof(transports) / sizeof(transports[0]))

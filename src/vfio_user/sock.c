@@ -289,6 +289,7 @@ static void put_fds(struct msghdr *mh, const struct vfio_user_out *out, void *ro
 	size_t len = out->nr_fds * sizeof(int);
 	struct cmsghdr *c;
 
+	memset(room, 0, CMSG_SPACE(len));
 	mh->msg_control = room;
 	mh->msg_controllen = CMSG_SPACE(len);
 	c = CMSG_FIRSTHDR(mh);
@@ -321,7 +322,7 @@ int vfio_user_send(struct vfio_user_sock *sock, const struct vfio_user_out *out)
 	union {
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-	} control = {};
+	} control; /* filled in only when something is to go into it */
 	int ret;
 
 	if (out->body_len > UINT32_MAX - sizeof(hdr) ||
