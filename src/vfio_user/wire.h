@@ -211,17 +211,15 @@ struct vfio_user_area {
 };
 
 /**
- * struct vfio_user_sparse - capability: the parts of a region that can be mapped
+ * struct vfio_user_sparse - capability: the parts of a region that can be mapped, which follow
  * @cap: VFIO_REGION_INFO_CAP_SPARSE_MMAP, version 1
  * @nr_areas: how many
  * @reserved: 0
- * @areas: they
  */
 struct vfio_user_sparse {
 	struct vfio_user_cap cap;
 	uint32_t nr_areas;
 	uint32_t reserved;
-	struct vfio_user_area areas[];
 };
 _Static_assert(sizeof(struct vfio_user_sparse) == 16, "sparse areas");
 
@@ -286,13 +284,11 @@ struct vfio_user_one_write {
 _Static_assert(sizeof(struct vfio_user_one_write) == 24, "REGION_WRITE_MULTI");
 
 /**
- * struct vfio_user_write_multi - several writes; the reply has the first member only
+ * struct vfio_user_write_multi - several writes, which follow in the command
  * @nr: command: how many; reply: how many were done
- * @writes: they
  */
 struct vfio_user_write_multi {
 	uint64_t nr;
-	struct vfio_user_one_write writes[];
 };
 _Static_assert(sizeof(struct vfio_user_write_multi) == 8, "REGION_WRITE_MULTI");
 
