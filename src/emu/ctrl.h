@@ -42,7 +42,8 @@ struct emu_held;   /* completion that is held back; held.h */
 struct emu_ring {
 	uint8_t **pages; /* host addresses of its pages of EMU_PAGE bytes */
 	uint32_t nr_pages;
-	bool mapped; /* pages[] is right for the present mappings of the domain */
+	bool mapped; /* pages[] is right for the present mappings of the domain ... */
+	bool remote; /* ... and has pages of a shadow */
 };
 
 /* A completion queue as the controller sees it. */

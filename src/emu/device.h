@@ -65,9 +65,41 @@ int emu_domain_map(struct emu_domain *dom, uint64_t iova, void *vaddr, size_t le
 		   unsigned int prot);
 
 /**
+ * struct emu_remote_host - how to reach memory that is not in this process
+ * @read: copy @len bytes at @iova to @buf. 0, or -1: a DMA fault
+ * @write: copy them there. 0, or -1: a DMA fault
+ * @arg: first argument of both
+ *
+ * Both are called by the controller's thread, within the mapping and its rights, and have to return
+ * some time whatever the host does.
+ */
+struct emu_remote_host {
+	int (*read)(void *arg, uint64_t iova, void *buf, size_t len);
+	int (*write)(void *arg, uint64_t iova, const void *buf, size_t len);
+	void *arg;
+};
+
+/**
+ * emu_domain_map_remote() - let the device reach memory by functions
+ * @dom: domain
+ * @iova: device address, page aligned, below 2^48
+ * @len: bytes, a multiple of the page size (4 KiB), not 0
+ * @prot: of EMU_DMA_READ and EMU_DMA_WRITE
+ * @host: how; copied
+ *
+ * All that the device does with memory works, but shadow doorbells: it would have to ask for them
+ * all the time.
+ *
+ * Context: any thread.
+ * Return: 0, or -1: as emu_domain_map(). On error nothing changed.
+ */
+int emu_domain_map_remote(struct emu_domain *dom, uint64_t iova, size_t len, unsigned int prot,
+			  const struct emu_remote_host *host);
+
+/**
  * emu_domain_unmap() - take it away again
  * @dom: domain
- * @iova: start
+ * @iova: start; a mapping without memory goes as a whole
  * @len: bytes
  *
  * When it returns no controller of the domain will touch the memory any more,

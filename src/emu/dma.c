@@ -10,6 +10,7 @@
 
 #include "emu/dma.h"
 #include "emu/engine.h"
+#include "emu/remote.h"
 
 static unsigned int dir_prot(enum emu_dir dir)
 {
@@ -111,6 +112,8 @@ uint16_t emu_data_map(struct emu_req *req, size_t len, enum emu_dir dir)
 	if (!len)
 		return 0;
 	sc = map(req, len);
+	if (likely(!sc))
+		sc = emu_remote_mapped(req);
 	if (unlikely(sc)) {
 		req->niov = 0;
 		req->data_len = 0;
@@ -180,6 +183,22 @@ uint16_t emu_fetch(struct emu_req *req, void *dst, size_t len)
 	return sc;
 }
 
+/* Between the host's memory and the controller, within a page. */
+static uint16_t copy(struct emu_ctrl *ctrl, uint8_t *mem, uint8_t *local, size_t len,
+		     enum emu_dir dir)
+{
+	uint16_t sc;
+
+	if (dir == EMU_TO_HOST) {
+		memcpy(mem, local, len);
+		return emu_remote_move(ctrl, mem, len, dir);
+	}
+	sc = emu_remote_move(ctrl, mem, len, dir);
+	if (!sc)
+		memcpy(local, mem, len);
+	return sc;
+}
+
 uint16_t emu_dma(struct emu_ctrl *ctrl, uint64_t iova, void *buf, size_t len, enum emu_dir dir)
 {
 	unsigned int prot = dir_prot(dir);
@@ -189,13 +208,13 @@ uint16_t emu_dma(struct emu_ctrl *ctrl, uint64_t iova, void *buf, size_t len, en
 		size_t left = EMU_PAGE - (iova & (EMU_PAGE - 1));
 		size_t n = len < left ? len : left;
 		uint8_t *mem = emu_translate(ctrl, iova, prot);
+		uint16_t sc;
 
 		if (!mem)
 			return emu_dma_fault(ctrl, iova, prot);
-		if (dir == EMU_TO_HOST)
-			memcpy(mem, local, n);
-		else
-			memcpy(local, mem, n);
+		sc = copy(ctrl, mem, local, n, dir);
+		if (sc)
+			return sc;
 		iova += n;
 		local += n;
 		len -= n;

@@ -19,7 +19,7 @@
 #define EMU_SC_DNR(sc) ((uint16_t)((sc) | NVM_SET(1u, STATUS_DNR)))
 
 /**
- * emu_translate() - find the memory of an IOVA, the host's or the controller's own
+ * emu_translate() - find the memory of an IOVA, the host's, a shadow of it, or the controller's own
  * @ctrl: controller
  * @iova: device address
  * @prot: rights that are needed, EMU_DMA_*
@@ -29,9 +29,12 @@
  */
 static inline uint8_t *emu_translate(struct emu_ctrl *ctrl, uint64_t iova, unsigned int prot)
 {
+	uint8_t *mem;
+
 	if (unlikely(iova - ctrl->cmb_iova < ctrl->cmb_len))
 		return ctrl->cmb + (iova - ctrl->cmb_iova);
-	return emu_domain_lookup(ctrl->dom, iova, prot);
+	mem = emu_domain_lookup(ctrl->dom, iova, prot);
+	return likely(mem) ? mem : emu_domain_shadow(ctrl->dom, iova, prot);
 }
 
 /**

@@ -12,6 +12,7 @@
 
 #include "emu/domain.h"
 #include "emu/engine.h"
+#include "emu/remote.h"
 #include "support/errno.h"
 
 #define IOVA_END (1ull << EMU_IOVA_BITS)
@@ -43,20 +44,6 @@ struct emu_domain *emu_domain_create(void)
 void emu_domain_get(struct emu_domain *dom)
 {
 	atomic_inc(&dom->refs);
-}
-
-void emu_domain_put(struct emu_domain *dom)
-{
-	keep_errno();
-
-	if (!dom || atomic_dec_fetch(&dom->refs))
-		return;
-	for (uint32_t i = 0; i < dom->dir_used; i++)
-		if (dom->dir[i])
-			munmap(dom->dir[i], EMU_LEAF_SIZE * sizeof(**dom->dir));
-	munmap(dom->dir, EMU_DIR_SIZE * sizeof(*dom->dir));
-	pthread_mutex_destroy(&dom->lock);
-	free(dom);
 }
 
 /* The entry of an IOVA below 2^48, or NULL where there is no leaf. Lock held. */
@@ -103,26 +90,117 @@ static int leaves_alloc(struct emu_domain *dom, uint64_t iova, uint64_t end)
 	return 0;
 }
 
+static bool range_valid(uint64_t iova, size_t len, unsigned int prot)
+{
+	return len && ALIGNED(iova | len, EMU_PAGE) && len <= IOVA_END && iova <= IOVA_END - len &&
+	       !(prot & ~(EMU_DMA_READ | EMU_DMA_WRITE));
+}
+
+/* Room for entries that are free. */
+static int prepare_locked(struct emu_domain *dom, uint64_t iova, size_t len)
+{
+	if (!range_free(dom, iova, iova + len))
+		return set_errno(EEXIST);
+	return leaves_alloc(dom, iova, iova + len);
+}
+
+/* Entries for memory at @host, with @bits in each. */
+static void fill_locked(struct emu_domain *dom, uint64_t iova, uint64_t host, size_t len,
+			unsigned int bits)
+{
+	for (uint64_t end = iova + len; iova < end; iova += EMU_PAGE, host += EMU_PAGE)
+		atomic_store_release(pte_get(dom, iova), host | bits);
+}
+
 int emu_domain_map(struct emu_domain *dom, uint64_t iova, void *vaddr, size_t len,
 		   unsigned int prot)
 {
-	uint64_t host = (uintptr_t)vaddr, end = iova + len;
-	int ret = -1;
+	int ret;
 
-	if (!vaddr || !len || !ALIGNED(iova | host | len, EMU_PAGE) || len > IOVA_END ||
-	    iova > IOVA_END - len || prot & ~(EMU_DMA_READ | EMU_DMA_WRITE))
+	if (!vaddr || !ALIGNED((uintptr_t)vaddr, EMU_PAGE) || !range_valid(iova, len, prot))
 		return set_errno(EINVAL);
 
 	pthread_mutex_lock(&dom->lock);
-	if (!range_free(dom, iova, end)) {
-		errno = EEXIST;
-	} else if (!leaves_alloc(dom, iova, end)) {
-		for (; iova < end; iova += EMU_PAGE, host += EMU_PAGE)
-			atomic_store_release(pte_get(dom, iova), host | prot | EMU_PTE_PRESENT);
-		ret = 0;
-	}
+	ret = prepare_locked(dom, iova, len);
+	if (!ret)
+		fill_locked(dom, iova, (uintptr_t)vaddr, len, prot | EMU_PTE_PRESENT);
 	pthread_mutex_unlock(&dom->lock);
 	return ret;
+}
+
+/* It is found by its shadow before the first entry leads there. */
+int emu_domain_map_remote(struct emu_domain *dom, uint64_t iova, size_t len, unsigned int prot,
+			  const struct emu_remote_host *host)
+{
+	struct emu_remote *remote;
+	int ret;
+
+	if (!range_valid(iova, len, prot))
+		return set_errno(EINVAL);
+	remote = emu_remote_create(host, iova, len);
+	if (!remote)
+		return -1;
+
+	pthread_mutex_lock(&dom->lock);
+	ret = prepare_locked(dom, iova, len);
+	if (!ret) {
+		remote->next = dom->remotes;
+		atomic_store_release(&dom->remotes, remote);
+		fill_locked(dom, iova, (uintptr_t)remote->shadow, len, prot | EMU_PTE_REMOTE);
+	}
+	pthread_mutex_unlock(&dom->lock);
+	if (ret)
+		emu_remote_free(remote);
+	return ret;
+}
+
+uint8_t *emu_domain_shadow(const struct emu_domain *dom, uint64_t iova, uint64_t prot)
+{
+	return __emu_domain_find(dom, iova, prot | EMU_PTE_REMOTE);
+}
+
+/* Take those out of the list that lie in a range. Return them. */
+static struct emu_remote *remotes_unlink(struct emu_domain *dom, uint64_t iova, uint64_t end)
+{
+	struct emu_remote **link = &dom->remotes, *gone = NULL;
+
+	while (*link) {
+		struct emu_remote *remote = *link;
+
+		if (remote->iova < iova || remote->iova + remote->len > end) {
+			link = &remote->next;
+			continue;
+		}
+		atomic_store_release(link, remote->next);
+		remote->gone = gone;
+		gone = remote;
+	}
+	return gone;
+}
+
+static void remotes_free(struct emu_remote *remote)
+{
+	struct emu_remote *next;
+
+	for (; remote; remote = next) {
+		next = remote->gone;
+		emu_remote_free(remote);
+	}
+}
+
+void emu_domain_put(struct emu_domain *dom)
+{
+	keep_errno();
+
+	if (!dom || atomic_dec_fetch(&dom->refs))
+		return;
+	for (uint32_t i = 0; i < dom->dir_used; i++)
+		if (dom->dir[i])
+			munmap(dom->dir[i], EMU_LEAF_SIZE * sizeof(**dom->dir));
+	remotes_free(remotes_unlink(dom, 0, IOVA_END));
+	munmap(dom->dir, EMU_DIR_SIZE * sizeof(*dom->dir));
+	pthread_mutex_destroy(&dom->lock);
+	free(dom);
 }
 
 static void nothing(struct emu_ctrl *ctrl, void *arg)
@@ -147,11 +225,13 @@ static void ctrl_quiesce(struct emu_ctrl *ctrl)
 void emu_domain_unmap(struct emu_domain *dom, uint64_t iova, size_t len)
 {
 	uint64_t end = iova + len;
+	struct emu_remote *remotes;
 
 	if (end < iova || end > IOVA_END)
 		end = IOVA_END;
 
 	pthread_mutex_lock(&dom->lock);
+	remotes = remotes_unlink(dom, iova, end);
 	for (iova = ALIGN_DOWN(iova, EMU_PAGE); iova < end;) {
 		uint64_t *pte = pte_get(dom, iova);
 
@@ -163,6 +243,7 @@ void emu_domain_unmap(struct emu_domain *dom, uint64_t iova, size_t len)
 	for (struct emu_ctrl *c = dom->ctrls; c; c = c->engine->dom_next)
 		ctrl_quiesce(c);
 	pthread_mutex_unlock(&dom->lock);
+	remotes_free(remotes);
 }
 
 void emu_domain_attach(struct emu_domain *dom, struct emu_ctrl *ctrl)

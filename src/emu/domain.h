@@ -25,17 +25,37 @@
 #define EMU_DIR_SIZE  (1u << (EMU_IOVA_BITS - EMU_DIR_SHIFT))
 #define EMU_LEAF_SIZE (1u << (EMU_DIR_SHIFT - 12))
 
-/* An entry is the page's host address and, in its low bits, EMU_DMA_* and this. */
+/* An entry is the page's host address and, in its low bits, EMU_DMA_* and one of these. */
 #define EMU_PTE_PRESENT 4u
+#define EMU_PTE_REMOTE	8u /* the address is that of the page's shadow; remote.h */
+
+struct emu_remote;
 
 struct emu_domain {
-	uint64_t gen;	      /* counts unmaps; any thread reads it */
-	uint64_t **dir;	      /* leaves appear under the lock and stay until the end */
-	pthread_mutex_t lock; /* guards changes of the table, and ctrls */
+	uint64_t gen;		    /* counts unmaps; any thread reads it */
+	struct emu_remote *remotes; /* mappings without memory; changed under the lock */
+	uint64_t **dir;		    /* leaves appear under the lock and stay until the end */
+	pthread_mutex_t lock;	    /* guards changes of the table, and ctrls */
 	struct emu_ctrl *ctrls;
 	uint32_t dir_used; /* leaves are below this index */
 	uint32_t refs;
 };
+
+/* private: the address in the entry of an IOVA that has all of @bits, or NULL */
+static inline uint8_t *__emu_domain_find(const struct emu_domain *dom, uint64_t iova, uint64_t bits)
+{
+	uint64_t *leaf, pte;
+
+	if (iova >> EMU_IOVA_BITS)
+		return NULL;
+	leaf = atomic_load_acquire(&dom->dir[iova >> EMU_DIR_SHIFT]);
+	if (!leaf)
+		return NULL;
+	pte = atomic_load_acquire(&leaf[(iova >> 12) & (EMU_LEAF_SIZE - 1)]);
+	if ((pte & bits) != bits)
+		return NULL;
+	return (uint8_t *)(uintptr_t)((pte & ~(uint64_t)(EMU_PAGE - 1)) | (iova & (EMU_PAGE - 1)));
+}
 
 /**
  * emu_domain_lookup() - find the host memory of an IOVA
@@ -48,19 +68,19 @@ struct emu_domain {
  */
 static inline uint8_t *emu_domain_lookup(const struct emu_domain *dom, uint64_t iova, uint64_t prot)
 {
-	uint64_t *leaf, pte;
-
-	if (iova >> EMU_IOVA_BITS)
-		return NULL;
-	leaf = atomic_load_acquire(&dom->dir[iova >> EMU_DIR_SHIFT]);
-	if (!leaf)
-		return NULL;
-	pte = atomic_load_acquire(&leaf[(iova >> 12) & (EMU_LEAF_SIZE - 1)]);
-	prot |= EMU_PTE_PRESENT;
-	if ((pte & prot) != prot)
-		return NULL;
-	return (uint8_t *)(uintptr_t)((pte & ~(uint64_t)(EMU_PAGE - 1)) | (iova & (EMU_PAGE - 1)));
+	return __emu_domain_find(dom, iova, prot | EMU_PTE_PRESENT);
 }
+
+/**
+ * emu_domain_shadow() - find the shadow of an IOVA that is mapped without memory
+ * @dom: domain
+ * @iova: device address
+ * @prot: rights that are needed, EMU_DMA_*
+ *
+ * Context: as emu_domain_lookup().
+ * Return: address, good to the end of the page of EMU_PAGE bytes; NULL if not mapped so.
+ */
+uint8_t *emu_domain_shadow(const struct emu_domain *dom, uint64_t iova, uint64_t prot);
 
 /**
  * emu_domain_attach() - let the domain know of a controller with a running thread

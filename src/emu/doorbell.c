@@ -7,6 +7,7 @@
  */
 #include "emu/dma.h"
 #include "emu/doorbell.h"
+#include "emu/remote.h"
 
 /* How many queue identifiers are looked at in a row. */
 #define AUDIT_QUEUES 64u
@@ -42,7 +43,7 @@ static int dbbuf_map(struct emu_ctrl *ctrl)
 		unsigned int prot = i ? EMU_DMA_WRITE : EMU_DMA_READ;
 
 		e->dbbuf[i] = emu_translate(ctrl, e->dbbuf_iova[i], prot);
-		if (!e->dbbuf[i]) {
+		if (!e->dbbuf[i] || emu_remote_owns(ctrl, e->dbbuf[i])) {
 			emu_dma_fault(ctrl, e->dbbuf_iova[i], prot);
 			return -1;
 		}

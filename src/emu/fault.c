@@ -13,6 +13,7 @@
 #include "emu/fault.h"
 #include "emu/held.h"
 #include "emu/queue.h"
+#include "emu/remote.h"
 #include "support/errno.h"
 #include "support/opts.h"
 #include "support/prng.h"
@@ -252,19 +253,20 @@ static bool line_matches(struct fault_line *line, const struct emu_req *req)
 	return true;
 }
 
-static void corrupt(struct emu_req *req, uint64_t off)
+static uint16_t corrupt(struct emu_req *req, uint64_t off)
 {
 	if (req->dir != EMU_TO_HOST)
-		return;
+		return 0;
 	for (int i = 0; i < req->niov; i++) {
 		if (off < req->iov[i].iov_len && req->iov[i].iov_base) {
 			((uint8_t *)req->iov[i].iov_base)[off] ^= 1;
-			return;
+			return emu_remote_done(req);
 		}
 		if (off < req->iov[i].iov_len)
-			return;
+			return 0;
 		off -= req->iov[i].iov_len;
 	}
+	return 0;
 }
 
 /* Acts that stop the controller, or answer without carrying the command out. */
@@ -324,7 +326,7 @@ static void act(struct emu_ctrl *ctrl, struct emu_req *req, const struct emu_fau
 	if (status)
 		emu_log_error(req, status);
 	else if (f->act == EMU_ACT_CORRUPT)
-		corrupt(req, f->arg);
+		status = corrupt(req, f->arg);
 	act_post(ctrl, req, f,
 		 &(struct emu_cpl){
 			 .sqid = req->sq->qid,

@@ -8,6 +8,7 @@
  * first has at least one entry that covers data.
  */
 #include "emu/dma.h"
+#include "emu/remote.h"
 
 /* Where the walk is in the lists. */
 struct prp_list {
@@ -19,10 +20,16 @@ struct prp_list {
 static uint16_t list_next(struct emu_ctrl *ctrl, struct prp_list *list, uint64_t *entry)
 {
 	if (!list->slot || !(list->iova & (EMU_PAGE - 1))) {
-		list->slot = (const leint64_t *)(const void *)emu_translate(ctrl, list->iova,
-									    EMU_DMA_READ);
-		if (!list->slot)
+		uint8_t *mem = emu_translate(ctrl, list->iova, EMU_DMA_READ);
+		uint16_t sc;
+
+		if (!mem)
 			return emu_dma_fault(ctrl, list->iova, EMU_DMA_READ);
+		sc = emu_remote_move(ctrl, mem, EMU_PAGE - (list->iova & (EMU_PAGE - 1)),
+				     EMU_FROM_HOST);
+		if (sc)
+			return sc;
+		list->slot = (const leint64_t *)(const void *)mem;
 	}
 	*entry = le64_to_cpu(LOAD_PTR(list->slot));
 	list->slot++;

@@ -16,6 +16,7 @@
 #include "emu/held.h"
 #include "emu/irq.h"
 #include "emu/queue.h"
+#include "emu/remote.h"
 #include "emu/ring.h"
 
 /* Commands of one queue in a round when the host has set no limit. */
@@ -127,11 +128,33 @@ void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cp
 	cq_post(cq, cpl, cq->phase != stale);
 }
 
+/*
+ * Give the host @nr entries that end before the tail, where it keeps its queue in memory of its own.
+ * It looks at one after the other, and at none before its phase tag is right: the word with the first
+ * one's goes last, and in one piece.
+ */
+static void cq_push(struct emu_ctrl *ctrl, struct emu_cq *cq, uint32_t nr)
+{
+	const size_t most = offsetof(struct nvme_cqe, cid);
+	uint32_t first = (cq->tail + cq->qsize - nr) % cq->qsize;
+	uint32_t next = (first + 1) % cq->qsize;
+	uint32_t to_end = cq->qsize - next < nr - 1 ? cq->qsize - next : nr - 1;
+	uint8_t *entry = emu_ring_entry(&cq->ring, first, NVM_CQE_SIZE);
+
+	if (emu_ring_push(ctrl, &cq->ring, next, to_end, NVM_CQE_SIZE) ||
+	    emu_ring_push(ctrl, &cq->ring, 0, nr - 1 - to_end, NVM_CQE_SIZE) ||
+	    emu_remote_move(ctrl, entry, most, EMU_TO_HOST) ||
+	    emu_remote_move(ctrl, entry + most, NVM_CQE_SIZE - most, EMU_TO_HOST))
+		emu_ctrl_fatal(ctrl, "the host does not take completions");
+}
+
 void emu_cq_signal(struct emu_ctrl *ctrl, struct emu_cq *cq)
 {
 	uint32_t nr = cq->posted;
 
 	cq->posted = 0;
+	if (unlikely(cq->ring.remote) && nr)
+		cq_push(ctrl, cq, nr);
 	if (nr && cq->irq_enabled)
 		emu_irq_post(ctrl, cq, nr);
 }
@@ -169,6 +192,7 @@ void emu_complete(struct emu_ctrl *ctrl, uint16_t sqid, uint16_t cid, uint16_t s
 uint16_t emu_cmd_exec(struct emu_req *req)
 {
 	const bool admin = !req->sq->qid;
+	uint16_t status;
 
 	if (unlikely(admin))
 		req->ctrl->stats.admin_cmds++;
@@ -179,7 +203,8 @@ uint16_t emu_cmd_exec(struct emu_req *req)
 			      req->cmd.opcode, req->sq->qid, req->cmd.flags);
 		return EMU_SC_DNR(NVM_SC_INVALID_FIELD);
 	}
-	return unlikely(admin) ? emu_admin_exec(req) : emu_nvm_exec(req);
+	status = unlikely(admin) ? emu_admin_exec(req) : emu_nvm_exec(req);
+	return likely(!status) ? emu_remote_done(req) : status;
 }
 
 static void cmd_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
@@ -220,6 +245,23 @@ static uint32_t burst(const struct emu_ctrl *ctrl)
 	return ctrl->arb_burst && ctrl->arb_burst < BURST_MAX ? ctrl->arb_burst : BURST_MAX;
 }
 
+/* Get the next burst from a host that keeps its queue in memory of its own. */
+static bool sq_pull(struct emu_ctrl *ctrl, struct emu_sq *sq)
+{
+	uint32_t nr = distance(sq->head, sq->tail, sq->qsize), to_end = sq->qsize - sq->head;
+
+	emu_remote_trim(ctrl);
+	if (nr > burst(ctrl))
+		nr = burst(ctrl);
+	if (to_end > nr)
+		to_end = nr;
+	if (!emu_ring_pull(ctrl, &sq->ring, sq->head, to_end, NVM_SQE_SIZE) &&
+	    !emu_ring_pull(ctrl, &sq->ring, 0, nr - to_end, NVM_SQE_SIZE))
+		return true;
+	emu_ctrl_fatal(ctrl, "the host does not give commands");
+	return false;
+}
+
 static bool sq_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
 {
 	uint32_t raw = emu_doorbell_read(sq->db), nr;
@@ -228,6 +270,8 @@ static bool sq_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
 	if (raw != sq->raw)
 		sq_tail_changed(ctrl, sq, raw);
 	if (sq->head == sq->tail || !ring_ready(ctrl, &sq->ring, sq->iova, EMU_DMA_READ))
+		return false;
+	if (unlikely(sq->ring.remote) && !sq_pull(ctrl, sq))
 		return false;
 
 	/* A command may stop the controller: a fault, or memory that is not there. */

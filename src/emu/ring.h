@@ -41,6 +41,34 @@ void emu_ring_free(struct emu_ring *ring);
 int emu_ring_map(struct emu_ctrl *ctrl, struct emu_ring *ring, uint64_t iova, unsigned int prot);
 
 /**
+ * emu_ring_pull() - have what the host has in a queue that it keeps in memory of its own
+ * @ctrl: controller
+ * @ring: ring, mapped, remote
+ * @from: first entry
+ * @nr: entries, up to the end of the queue
+ * @size: bytes of an entry, a divisor of EMU_PAGE
+ *
+ * Context: the controller's thread; waits for the host.
+ * Return: 0, or Data Transfer Error; it was counted as a DMA fault.
+ */
+uint16_t emu_ring_pull(struct emu_ctrl *ctrl, struct emu_ring *ring, uint32_t from, uint32_t nr,
+		       uint32_t size);
+
+/**
+ * emu_ring_push() - the other way
+ * @ctrl: controller
+ * @ring: ring, mapped, remote
+ * @from: first entry
+ * @nr: entries, up to the end of the queue
+ * @size: bytes of an entry, a divisor of EMU_PAGE
+ *
+ * Context: as emu_ring_pull().
+ * Return: as emu_ring_pull().
+ */
+uint16_t emu_ring_push(struct emu_ctrl *ctrl, struct emu_ring *ring, uint32_t from, uint32_t nr,
+		       uint32_t size);
+
+/**
  * emu_ring_entry() - host address of an entry
  * @ring: ring, mapped
  * @index: entry, within the queue
