@@ -108,12 +108,12 @@ static int serve_all(const struct job *job, const struct serve_options *options)
 	sigaddset(&signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	for (unsigned int i = 0; i < job->nr; i++) {
-		servers[i] = serve_emu(job->sockets.values[i], job->names[i], options);
-		if (!servers[i]) {
+		servers[i] = serve_emu(job->names[i], options);
+		if (!servers[i] || serve_listen(servers[i], job->sockets.values[i])) {
 			int ret = msg_fail_host("%s cannot be served at %s", job->names[i],
 						job->sockets.values[i]);
 
-			close_all(servers, i);
+			close_all(servers, i + 1);
 			return ret;
 		}
 	}

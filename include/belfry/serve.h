@@ -129,7 +129,7 @@ struct serve_ops {
 /**
  * struct serve_options - how to serve; all zero is a good choice
  * @no_mmap: the client cannot map the BARs: every access is a message
- * @no_shared_dma: memory is refused that comes with a file descriptor: all DMA is by message
+ * @no_shared_dma: file descriptors of memory are not used: all DMA is by message
  * @no_twin: commands to the client go through the one socket, even if it could have two
  * @timeout_ms: a client that does not answer, or stops in the middle of a message, is given up
  *	after so long; 0: 10000
@@ -148,27 +148,25 @@ struct serve_options {
 };
 
 /**
- * serve_open() - serve a device of one's own
- * @path: of the socket: it is made with mode 0600. A socket that nobody listens on any more is
- *	replaced. NULL: no socket, clients come through serve_connect()
+ * serve_open() - make a server for a device of one's own
  * @pci: what it looks like; copied
  * @ops: what it does; must stay
  * @dev: first argument of @ops
  * @options: how, or NULL; copied
  *
+ * Clients come through serve_listen() or serve_connect().
+ *
  * Own: serve_close(). @dev is the server's until then; when opening fails it is the caller's.
  * Spec: vfio-user Protocol Specification, version 0.1 (QEMU, docs/interop/vfio-user.rst).
  * Context: any thread; starts one.
- * Return: the server, or NULL: EINVAL @pci makes no sense (logged), EADDRINUSE a server listens at
- *	@path (logged), EEXIST something else is there (logged), ENAMETOOLONG, ENOMEM, or what
- *	socket(2), bind(2) and pthread_create(3) give.
+ * Return: the server, or NULL: EINVAL @pci or @ops make no sense (logged), ENOMEM, or what
+ *	eventfd(2) and pthread_create(3) give.
  */
-struct serve *serve_open(const char *path, const struct serve_pci *pci, const struct serve_ops *ops,
-			 void *dev, const struct serve_options *options);
+struct serve *serve_open(const struct serve_pci *pci, const struct serve_ops *ops, void *dev,
+			 const struct serve_options *options);
 
 /**
- * serve_emu() - serve an emulated controller
- * @path: as for serve_open()
+ * serve_emu() - make a server for an emulated controller
  * @name: "emu:OPTIONS", see docs/emu.md
  * @options: how, or NULL; copied
  *
@@ -177,7 +175,19 @@ struct serve *serve_open(const char *path, const struct serve_pci *pci, const st
  * Return: the server, or NULL: EINVAL @name is none of an emulated controller or has an option that
  *	is not known (logged), or as serve_open().
  */
-struct serve *serve_emu(const char *path, const char *name, const struct serve_options *options);
+struct serve *serve_emu(const char *name, const struct serve_options *options);
+
+/**
+ * serve_listen() - let clients come through a socket
+ * @srv: server
+ * @path: where it is made, with mode 0600. A socket that nobody listens on any more is replaced
+ *
+ * Context: any thread, once.
+ * Return: 0, or -1: EADDRINUSE a server listens at @path (logged), EEXIST something else is there
+ *	(logged), ENAMETOOLONG (logged), EALREADY @srv listens already, or what open(2), socket(2)
+ *	and bind(2) give (logged).
+ */
+int serve_listen(struct serve *srv, const char *path);
 
 /**
  * serve_emu_ctrl() - the emulated controller that is served
@@ -191,14 +201,13 @@ struct emu_ctrl *serve_emu_ctrl(const struct serve *srv);
 
 /**
  * serve_connect() - serve a client on a socket that is connected already
- * @srv: server without a path
+ * @srv: server
  * @fd: UNIX stream socket
  *
- * Own: @fd is the server's from now on, also after an error.
- * Context: any thread; waits until the client before it has gone.
- * Return: 0, or -1: EINVAL @srv has a path.
+ * Own: @fd is the server's from now on.
+ * Context: any thread but the server's and the device's; waits until the client before it has gone.
  */
-int serve_connect(struct serve *srv, int fd);
+void serve_connect(struct serve *srv, int fd);
 
 /**
  * serve_close() - end a server

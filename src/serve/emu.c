@@ -28,6 +28,7 @@
 struct served {
 	struct emu_ctrl *emu;
 	struct emu_domain *dom;
+	struct serve *srv;
 };
 
 /* ---- registers ---- */
@@ -124,6 +125,16 @@ static int dev_write(void *opaque, unsigned int bar, uint64_t off, const void *b
 
 /* ---- DMA ---- */
 
+static int host_read(void *opaque, uint64_t iova, void *buf, size_t len)
+{
+	return serve_dma_message(((struct served *)opaque)->srv, iova, buf, NULL, len);
+}
+
+static int host_write(void *opaque, uint64_t iova, const void *buf, size_t len)
+{
+	return serve_dma_message(((struct served *)opaque)->srv, iova, NULL, buf, len);
+}
+
 static int dev_dma_map(void *opaque, const struct serve_dma *dma)
 {
 	struct served *dev = opaque;
@@ -133,9 +144,14 @@ static int dev_dma_map(void *opaque, const struct serve_dma *dma)
 		prot |= EMU_DMA_READ;
 	if (dma->prot & SERVE_DMA_WRITE)
 		prot |= EMU_DMA_WRITE;
-	if (!dma->mem)
-		return 0;
-	return emu_domain_map(dev->dom, dma->iova, dma->mem, dma->len, prot);
+	if (dma->mem)
+		return emu_domain_map(dev->dom, dma->iova, dma->mem, dma->len, prot);
+	return emu_domain_map_remote(dev->dom, dma->iova, dma->len, prot,
+				     &(struct emu_remote_host){
+					     .read = host_read,
+					     .write = host_write,
+					     .arg = dev,
+				     });
 }
 
 static void dev_dma_unmap(void *opaque, const struct serve_dma *dma)
@@ -273,7 +289,7 @@ free_dev:
 	return NULL;
 }
 
-struct serve *serve_emu(const char *path, const char *name, const struct serve_options *options)
+struct serve *serve_emu(const char *name, const struct serve_options *options)
 {
 	struct serve_pci pci;
 	struct served *dev;
@@ -287,13 +303,14 @@ struct serve *serve_emu(const char *path, const char *name, const struct serve_o
 	if (!dev)
 		return NULL;
 	describe(dev, &pci, options);
-	srv = serve_open(path, &pci, &emu_ops, dev, options);
-	if (!srv) {
-		keep_errno();
-
-		dev_close(dev);
+	srv = serve_open(&pci, &emu_ops, dev, options);
+	if (srv) {
+		dev->srv = srv; /* before there is a client */
+		return srv;
 	}
-	return srv;
+	keep_errno();
+	dev_close(dev);
+	return NULL;
 }
 
 struct emu_ctrl *serve_emu_ctrl(const struct serve *srv)

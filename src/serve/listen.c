@@ -108,10 +108,6 @@ int listen_open(struct listener *listener, const char *path)
 {
 	int folder, ret;
 
-	memset(listener, 0, sizeof(*listener));
-	listener->fd = -1;
-	if (!path)
-		return 0;
 	if (!*path || strlen(path) >= sizeof(listener->addr.sun_path)) {
 		log_error("%s: the path of a socket has 1 to %zu bytes\n", path,
 			  sizeof(listener->addr.sun_path) - 1);

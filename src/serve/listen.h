@@ -18,8 +18,8 @@ struct listener {
 
 /**
  * listen_open() - listen at a path
- * @listener: out
- * @path: path, or NULL for none
+ * @listener: out; its fd is -1
+ * @path: path
  *
  * Own: listen_close().
  * Context: any thread.

@@ -55,6 +55,16 @@ static bool stopping(struct serve *srv)
 	return stop;
 }
 
+static int listener_fd(struct serve *srv)
+{
+	int fd;
+
+	pthread_mutex_lock(&srv->lock);
+	fd = srv->listener.fd;
+	pthread_mutex_unlock(&srv->lock);
+	return fd;
+}
+
 /* One at a time: who comes in between is told so by being hung up on. */
 static void refuse_next(struct serve *srv, struct pollfd *listener)
 {
@@ -92,7 +102,7 @@ static void client_run(struct serve *srv)
 		[WAKE_SELF] = {.fd = srv->wake_fd},
 		[WAKE_LOST] = {.fd = srv->dma.lost_fd},
 		[WAKE_PIN] = {.fd = srv->irqs.pin_fd},
-		[WAKE_LISTENER] = {.fd = srv->listener.fd},
+		[WAKE_LISTENER] = {.fd = listener_fd(srv)},
 	};
 	int ret;
 
@@ -173,7 +183,7 @@ static void *thread_main(void *arg)
 	while (!stopping(srv)) {
 		struct pollfd fds[] = {
 			{.fd = srv->wake_fd, .events = POLLIN},
-			{.fd = srv->listener.fd, .events = POLLIN},
+			{.fd = listener_fd(srv), .events = POLLIN},
 		};
 		int fd;
 
@@ -260,8 +270,8 @@ void serve_exit(struct serve *srv)
 	irq_exit(&srv->irqs);
 }
 
-struct serve *serve_open(const char *path, const struct serve_pci *pci, const struct serve_ops *ops,
-			 void *dev, const struct serve_options *options)
+struct serve *serve_open(const struct serve_pci *pci, const struct serve_ops *ops, void *dev,
+			 const struct serve_options *options)
 {
 	struct serve *srv;
 	int error;
@@ -273,32 +283,38 @@ struct serve *serve_open(const char *path, const struct serve_pci *pci, const st
 		return NULL;
 	if (serve_init(srv, pci, ops, dev, options))
 		goto free_srv;
-	if (listen_open(&srv->listener, path))
-		goto exit_srv;
 	error = pthread_create(&srv->thread, NULL, thread_main, srv);
 	if (!error)
 		return srv;
 	errno = error;
-exit_srv:
 	serve_exit(srv);
 free_srv:
 	free(srv);
 	return NULL;
 }
 
-int serve_connect(struct serve *srv, int fd)
+int serve_listen(struct serve *srv, const char *path)
 {
-	if (srv->listener.fd >= 0) {
-		close(fd);
-		return set_errno(EINVAL);
-	}
+	int ret;
+
+	pthread_mutex_lock(&srv->lock);
+	if (srv->listener.fd >= 0)
+		ret = set_errno(EALREADY);
+	else
+		ret = listen_open(&srv->listener, path);
+	pthread_mutex_unlock(&srv->lock);
+	wake(srv);
+	return ret;
+}
+
+void serve_connect(struct serve *srv, int fd)
+{
 	pthread_mutex_lock(&srv->lock);
 	while (srv->connected || srv->next_fd >= 0)
 		pthread_cond_wait(&srv->changed, &srv->lock);
 	srv->next_fd = fd;
 	pthread_mutex_unlock(&srv->lock);
 	wake(srv);
-	return 0;
 }
 
 /* The device's thread may be blocked by the client again and again, until the server's ends. */
@@ -337,6 +353,12 @@ void serve_close(struct serve *srv)
 }
 
 /* ---- for devices ---- */
+
+int serve_dma_message(struct serve *srv, uint64_t iova, void *to, const void *from, size_t len)
+{
+	return to ? conn_dma_read(&srv->conn, iova, to, len)
+		  : conn_dma_write(&srv->conn, iova, from, len);
+}
 
 int serve_dma_read(struct serve *srv, uint64_t iova, void *buf, size_t len)
 {

@@ -82,4 +82,17 @@ void serve_exit(struct serve *srv);
  */
 void serve_client(struct serve *srv, int fd);
 
+/**
+ * serve_dma_message() - reach the client's memory by messages
+ * @srv: server with a client
+ * @iova: device address; mapped so
+ * @to: out: data read, or NULL to write
+ * @from: data to write, or NULL
+ * @len: bytes
+ *
+ * Context: a device's thread, between dma_map and the return of dma_unmap.
+ * Return: as serve_dma_read().
+ */
+int serve_dma_message(struct serve *srv, uint64_t iova, void *to, const void *from, size_t len);
+
 #endif /* BELFRY_SRC_SERVE_SERVER_H */
