@@ -54,7 +54,8 @@ packages() {
 		vm: qemu-system-x86 busybox-static: the guests
 		vm-kernel: gcc libc6-dev make flex bison libelf-dev bc xz-utils: the guests' kernel
 		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
-		lint: g++ libnvme-dev: the headers compile as C++ and beside libnvme
+		lint compat: g++ libnvme-dev: the headers compile as C++ and beside libnvme
+		compat: clang binutils: programs written for libvfn, with both compilers
 		lint docs: groff-base: the man page's check
 		docs: python3: the API reference
 		coverage: gcovr: the coverage report
@@ -208,7 +209,7 @@ with_asan() {
 }
 
 part_asan() {
-	with_asan asan build-asan unit device inject tools examples
+	with_asan asan build-asan unit device inject tools examples compat
 }
 
 # A fuzz target that only has to crash to be heard is worth little.
@@ -260,7 +261,7 @@ part_lint() {
 	}
 }
 
-all_parts='unit device tools examples install model budget fuzz asan tsan valgrind lint vm'
+all_parts='unit device tools examples install compat model budget fuzz asan tsan valgrind lint vm'
 
 test_part() {
 	case $1 in
