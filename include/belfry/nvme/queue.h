@@ -278,12 +278,18 @@ struct nvme_sq {
 
 	/* Free trackers: version 63:32, never used yet 31:16, top of the
 	 * stack (cid + 1) 15:0. Any thread, through the atomic pair; so on a
-	 * line of its own. */
-	uint64_t rq_free __attribute__((aligned(64)));
+	 * line of its own. The plain pair changes the top alone. */
+	union {
+		uint64_t rq_free;
+		uint16_t rq_free_part[4];
+	} __attribute__((aligned(64)));
 	struct nvme_sq_slabs *slabs;
 } __attribute__((aligned(64)));
 
 __static_assert(sizeof(struct nvme_rq) == 64);
+
+/* private: where in nvme_sq.rq_free_part the top of the stack is */
+#define __NVME_RQ_FREE_TOP (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 3)
 __static_assert(offsetof(struct nvme_cq, vaddr) == offsetof(struct nvme_cq, mem.vaddr));
 __static_assert(offsetof(struct nvme_cq, iova) == offsetof(struct nvme_cq, mem.iova));
 __static_assert(offsetof(struct nvme_sq, vaddr) == offsetof(struct nvme_sq, mem.vaddr));

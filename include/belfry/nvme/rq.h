@@ -62,15 +62,14 @@ static inline void nvme_rq_reset(struct nvme_rq *rq)
  */
 static inline struct nvme_rq *nvme_rq_acquire(struct nvme_sq *sq)
 {
-	uint64_t head = sq->rq_free;
-	uint32_t top = head & 0xffff;
+	size_t top = sq->rq_free_part[__NVME_RQ_FREE_TOP];
 	struct nvme_rq *rq;
 
 	if (unlikely(!top))
 		return __nvme_rq_acquire_fresh(sq);
 
 	rq = &sq->rqs[top - 1];
-	sq->rq_free = (head & ~UINT64_C(0xffff)) | rq->next;
+	sq->rq_free_part[__NVME_RQ_FREE_TOP] = rq->next;
 	rq->state = NVME_RQ_ACQUIRED;
 	return rq;
 }
@@ -132,8 +131,8 @@ static inline void nvme_rq_release(struct nvme_rq *rq)
 		return;
 	}
 	rq->state = NVME_RQ_FREE;
-	rq->next = sq->rq_free & 0xffff;
-	sq->rq_free = (sq->rq_free & ~UINT64_C(0xffff)) | (rq->cid + 1u);
+	rq->next = sq->rq_free_part[__NVME_RQ_FREE_TOP];
+	sq->rq_free_part[__NVME_RQ_FREE_TOP] = (uint16_t)(rq->cid + 1u);
 }
 
 /**
