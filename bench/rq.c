@@ -73,21 +73,23 @@ static inline void complete(struct pair *p)
 static inline __attribute__((always_inline)) void run(struct pair *p, uint64_t n, bool atomic)
 {
 	union nvme_cmd cmd = {.opcode = NVM_CMD_READ};
+	struct nvme_sq *sq = p->sq;
+	struct nvme_cq *cq = p->cq;
 
 	start_rings(p);
 	for (uint64_t i = 0; i < n; i += BATCH) {
 		for (int j = 0; j < BATCH; j++) {
 			struct nvme_rq *rq =
-				atomic ? nvme_rq_acquire_atomic(p->sq) : nvme_rq_acquire(p->sq);
+				atomic ? nvme_rq_acquire_atomic(sq) : nvme_rq_acquire(sq);
 
 			rq->opaque = p;
 			nvme_rq_post(rq, &cmd);
 		}
-		nvme_sq_update_tail(p->sq);
+		nvme_sq_update_tail(sq);
 		complete(p);
 		for (int j = 0; j < BATCH; j++) {
-			struct nvme_cqe *cqe = nvme_cq_get_cqe(p->cq);
-			struct nvme_rq *rq = __nvme_rq_from_cqe(p->sq, cqe);
+			struct nvme_cqe *cqe = nvme_cq_get_cqe(cq);
+			struct nvme_rq *rq = __nvme_rq_from_cqe(sq, cqe);
 
 			p->done += rq->opaque == p;
 			if (atomic)
@@ -95,7 +97,7 @@ static inline __attribute__((always_inline)) void run(struct pair *p, uint64_t n
 			else
 				nvme_rq_release(rq);
 		}
-		nvme_cq_update_head(p->cq);
+		nvme_cq_update_head(cq);
 	}
 }
 

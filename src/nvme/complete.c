@@ -372,3 +372,20 @@ void __nvme_wake(struct transport *transport, void *doorbell, uint32_t value)
 {
 	transport->ops->ring(transport, doorbell, value);
 }
+
+void __nvme_sq_wrap(struct nvme_sq *sq)
+{
+	/* Odd while laps and tail disagree; the other side is nvme_sq_get_stats(). */
+	atomic_store_release(&sq->laps, sq->laps + 1);
+	atomic_store_release(&sq->tail, (uint16_t)0);
+	atomic_store_release(&sq->laps, sq->laps + 1);
+}
+
+void __nvme_cq_wrap(struct nvme_cq *cq)
+{
+	cq->phase ^= 1;
+	/* As in __nvme_sq_wrap(). */
+	atomic_store_release(&cq->laps, cq->laps + 1);
+	atomic_store_release(&cq->head, (uint16_t)0);
+	atomic_store_release(&cq->laps, cq->laps + 1);
+}

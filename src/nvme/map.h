@@ -6,6 +6,7 @@
 #define BELFRY_SRC_NVME_MAP_H
 
 #include <errno.h>
+#include <string.h>
 
 #include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/rq.h>
@@ -35,6 +36,26 @@ static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr
 	return iommu_translate_piece(ctrl->pci.dev.ctx, vaddr, len, iova, contig)
 		       ? 0
 		       : set_errno(EFAULT);
+}
+
+/**
+ * nvme_put_words() - write two PRP entries, or an SGL descriptor, with one store
+ * @to: 16 bytes
+ * @first: lower 8 bytes: PRP1, or an address
+ * @second: upper 8 bytes: PRP2, or length, reserved bytes and type
+ *
+ * They are copied with one load soon after (__nvme_cmd_copy()), which would have to wait for two
+ * stores.
+ *
+ * Context: any.
+ */
+static inline void nvme_put_words(void *to, uint64_t first, uint64_t second)
+{
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	const pair words = {(__force uint64_t)cpu_to_le64(first),
+			    (__force uint64_t)cpu_to_le64(second)};
+
+	memcpy(to, &words, sizeof(words));
 }
 
 /**

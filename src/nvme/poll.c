@@ -70,7 +70,7 @@ void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn don
 
 	nvme_rq_prep_cmd(rq, cmd);
 	rq->state = NVME_RQ_WATCHED;
-	__nvme_sq_put(sq, cmd);
+	__nvme_sq_put(sq, cmd, rq->cid);
 }
 
 int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms)

@@ -127,8 +127,7 @@ void nvme_prp_finish(const struct nvme_prp *prp, union nvme_cmd *cmd)
 	iova_t prp2 = prp->nr > 2 ? prp->first_iova : prp->second;
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->dptr.prp1 = cpu_to_le64(prp->prp1);
-	cmd->dptr.prp2 = cpu_to_le64(prp2);
+	nvme_put_words(&cmd->dptr, prp->prp1, prp2);
 }
 
 static int map_iovas(struct nvme_prp *prp, union nvme_cmd *cmd, const struct iova_vec *iov,
@@ -200,8 +199,7 @@ static int map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 	}
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->dptr.prp1 = cpu_to_le64(iova);
-	cmd->dptr.prp2 = cpu_to_le64(prp2);
+	nvme_put_words(&cmd->dptr, iova, prp2);
 	return 0;
 }
 
@@ -236,8 +234,7 @@ int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 		return nvme_rq_map_prp(ctrl, rq, cmd, iova, iov->iov_len);
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->dptr.prp1 = cpu_to_le64(iova);
-	cmd->dptr.prp2 = 0;
+	nvme_put_words(&cmd->dptr, iova, 0);
 	return 0;
 }
 

@@ -40,11 +40,7 @@ struct sgl {
 
 static void put_desc(struct nvme_sgld *desc, iova_t iova, uint64_t len, uint8_t type)
 {
-	*desc = (struct nvme_sgld){
-		.addr = cpu_to_le64(iova),
-		.len = cpu_to_le32((uint32_t)len),
-		.type = (uint8_t)(type << NVME_SGLD_TYPE_SHIFT),
-	};
+	nvme_put_words(desc, iova, len | (uint64_t)type << (56 + NVME_SGLD_TYPE_SHIFT));
 }
 
 static struct nvme_sgld *up_desc(struct sgl *sgl)

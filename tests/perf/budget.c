@@ -223,6 +223,60 @@ COUNTED void count_read_any(struct nvme_sq *q)
 	submit_reads(q, nvme_rq_mapv);
 }
 
+/*
+ * What the program does for itself in submit_reads() and count_reap(): fill the command in, attach
+ * what is its own, look at results. Taken off what a read takes.
+ */
+COUNTED void count_program(struct nvme_sq *q)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct nvme_rq *rq = rqs[i];
+		struct iovec iov = {buf, 4096};
+		union nvme_cmd cmd = {.rw = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(1)}};
+		int ret = 0;
+
+		cmd.rw.slba = cpu_to_le64((uint64_t)i);
+		cmd.rw.nlb = cpu_to_le16(0);
+		rq->opaque = q;
+		__asm__ __volatile__("" : "+r"(ret), "+r"(rq) : "r"(&iov), "r"(&cmd) : "memory");
+		if (ret || rq->opaque != q)
+			abort();
+	}
+}
+
+/* With a deadline and a callback, as most programs would have it. */
+static void read_done(struct nvme_rq *rq, struct nvme_cqe *cqe)
+{
+	if (rq->opaque != sq || !nvme_cqe_ok(cqe))
+		abort();
+}
+
+COUNTED void count_submit_watched(struct nvme_sq *q)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct nvme_rq *rq = nvme_rq_acquire(q);
+
+		rq->opaque = q;
+		nvme_rq_submit(rq, &cmds[i], read_done, 0);
+		BARRIER();
+	}
+	nvme_sq_update_tail(q);
+}
+
+COUNTED void count_poll(struct nvme_cq *c)
+{
+	if (nvme_cq_poll(c, BATCH) != BATCH)
+		abort();
+}
+
+COUNTED void count_poll_nothing(struct nvme_cq *c)
+{
+	for (int i = 0; i < BATCH; i++) {
+		if (nvme_cq_poll(c, BATCH))
+			abort();
+	}
+}
+
 /* ---- the lines ---- */
 
 /* What is not counted of a line, beside what is. */
@@ -233,6 +287,17 @@ static void submit_uncounted(void)
 
 		rq->opaque = sq;
 		nvme_rq_post(rq, &cmds[i]);
+	}
+	nvme_sq_update_tail(sq);
+}
+
+static void submit_watched_uncounted(void)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct nvme_rq *rq = nvme_rq_acquire(sq);
+
+		rq->opaque = sq;
+		nvme_rq_submit(rq, &cmds[i], read_done, 0);
 	}
 	nvme_sq_update_tail(sq);
 }
@@ -253,11 +318,15 @@ static void reap_uncounted(void)
 	}
 
 LINE(nothing, count_nothing();)
+LINE(program, count_program(sq);)
 LINE(submit, count_submit(sq); complete_all(); reap_uncounted();)
 LINE(submit_atomic, count_submit_atomic(sq); complete_all(); reap_uncounted();)
 LINE(submit_ring_each, count_exec(sq); complete_all(); reap_uncounted();)
 LINE(reap, submit_uncounted(); complete_all(); count_reap(sq, cq);)
 LINE(reap_atomic, submit_uncounted(); complete_all(); count_reap_atomic(sq, cq);)
+LINE(submit_watched, count_submit_watched(sq); complete_all(); nvme_cq_poll(cq, BATCH);)
+LINE(poll, submit_watched_uncounted(); complete_all(); count_poll(cq);)
+LINE(poll_nothing, count_poll_nothing(cq);)
 LINE(empty_poll, count_empty_poll(cq);)
 LINE(translate, count_translate(__iommu_ctx(&ctrl), buf);)
 LINE(map_prp_4k, count_map_prp_4k();)
@@ -311,11 +380,15 @@ int main(void)
 {
 	set_up();
 	line_nothing();
+	line_program();
 	line_submit();
 	line_submit_atomic();
 	line_submit_ring_each();
 	line_reap();
 	line_reap_atomic();
+	line_submit_watched();
+	line_poll();
+	line_poll_nothing();
 	line_empty_poll();
 	line_translate();
 	line_map_prp_4k();

@@ -235,7 +235,7 @@ static inline void nvme_rq_post(struct nvme_rq *rq, union nvme_cmd *cmd)
 {
 	nvme_rq_prep_cmd(rq, cmd);
 	rq->state = NVME_RQ_INFLIGHT;
-	__nvme_sq_put(rq->sq, cmd);
+	__nvme_sq_put(rq->sq, cmd, rq->cid);
 }
 
 /**
