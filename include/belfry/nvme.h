@@ -13,6 +13,8 @@
 #include <belfry/nvme/rq.h>
 #include <belfry/nvme/map.h>
 #include <belfry/nvme/ctrl.h>
+#include <belfry/nvme/hmb.h>
+#include <belfry/nvme/pmr.h>
 #include <belfry/nvme/util.h>
 #include <belfry/nvme/poll.h>
 #include <belfry/nvme/stats.h>

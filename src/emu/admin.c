@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "emu/config.h"
+#include "emu/feature.h"
 #include "emu/engine.h"
 #include "emu/ns.h"
 #include "support/deadline.h"
@@ -92,6 +93,7 @@ void emu_admin_tick(struct emu_ctrl *ctrl, uint64_t now_ns)
 	struct emu_admin *adm = ctrl->admin;
 
 	adm->now_ns = now_ns;
+	emu_hmb_use(ctrl);
 	if (!adm->kato_ns || !ctrl->enabled || now_ns < adm->kato_due)
 		return;
 	adm->kato_ns = 0;

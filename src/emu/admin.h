@@ -27,7 +27,7 @@
 #define EMU_WARN_TEMP	   343
 #define EMU_CRIT_TEMP	   353
 #define EMU_KATO_UNIT_MS   100
-#define EMU_NR_FEATURES	   16
+#define EMU_NR_FEATURES	   17
 #define EMU_NR_EVENT_TYPES 8
 
 /* The first half of a fused operation, waiting for the second, by queue. */
@@ -68,6 +68,18 @@ struct emu_events {
 	uint8_t changed[EMU_MAX_NS / 8 + 1]; /* Changed Namespace List, by NSID */
 };
 
+/* Host memory buffer; hmb.c. What it was survives resets, that it is the controller's does not. */
+struct emu_hmb {
+	bool enabled;
+	uint32_t hsize; /* memory pages, as they were given */
+	uint32_t page_size;
+	uint64_t list;	   /* address of the descriptors */
+	uint32_t nr_descs; /* 0: there was none */
+	uint64_t *pages;   /* its memory pages */
+	uint64_t *uses;	   /* how often each was written */
+	uint32_t next;	   /* page to use next */
+};
+
 struct emu_admin {
 	/* hot: for SMART; all survive resets */
 	uint64_t bytes_read, bytes_written;
@@ -82,6 +94,7 @@ struct emu_admin {
 
 	struct emu_features feat;
 	struct emu_events events;
+	struct emu_hmb hmb;
 
 	uint64_t fail_lba;  /* block that made the command fail, or UINT64_MAX; for the error log */
 	uint64_t fail_info; /* command specific information, likewise */

@@ -30,12 +30,14 @@ int emu_bars_init(struct emu_ctrl *ctrl)
 	if (!e->bar)
 		return set_errno(ENOMEM);
 	e->cmb_len = ctrl->cfg->cmb;
-	if (!e->cmb_len)
+	ctrl->pmr.len = ctrl->cfg->pmr;
+	if (e->cmb_len)
+		ctrl->cmb.mem = bar_alloc(e->cmb_len);
+	if (ctrl->pmr.len)
+		ctrl->pmr.space.mem = bar_alloc(ctrl->pmr.len);
+	if (!e->cmb_len == !ctrl->cmb.mem && !ctrl->pmr.len == !ctrl->pmr.space.mem)
 		return 0;
-	ctrl->cmb = bar_alloc(e->cmb_len);
-	if (ctrl->cmb)
-		return 0;
-	munmap(e->bar, e->bar_len);
+	emu_bars_exit(ctrl);
 	return set_errno(ENOMEM);
 }
 
@@ -45,8 +47,10 @@ void emu_bars_exit(struct emu_ctrl *ctrl)
 	keep_errno();
 
 	munmap(e->bar, e->bar_len);
-	if (ctrl->cmb)
-		munmap(ctrl->cmb, e->cmb_len);
+	if (ctrl->cmb.mem)
+		munmap(ctrl->cmb.mem, e->cmb_len);
+	if (ctrl->pmr.space.mem)
+		munmap(ctrl->pmr.space.mem, ctrl->pmr.len);
 	if (e->bar_fd >= 0)
 		close(e->bar_fd);
 	if (e->cmb_fd >= 0)
@@ -61,9 +65,13 @@ void *emu_bar(struct emu_ctrl *ctrl, int bar, size_t *len)
 		*len = e->bar_len;
 		return e->bar;
 	}
-	if (bar == EMU_BAR_CMB && ctrl->cmb) {
+	if (bar == EMU_BAR_CMB && ctrl->cmb.mem) {
 		*len = e->cmb_len;
-		return ctrl->cmb;
+		return ctrl->cmb.mem;
+	}
+	if (bar == EMU_BAR_PMR && ctrl->pmr.space.mem) {
+		*len = ctrl->pmr.len;
+		return ctrl->pmr.space.mem;
 	}
 	return NULL;
 }
@@ -90,13 +98,13 @@ int emu_bar_share(struct emu_ctrl *ctrl, int bar)
 	struct emu_engine *e = ctrl->engine;
 	int *fd = bar == EMU_BAR_REGS ? &e->bar_fd : &e->cmb_fd;
 
-	if (bar != EMU_BAR_REGS && (bar != EMU_BAR_CMB || !ctrl->cmb))
+	if (bar != EMU_BAR_REGS && (bar != EMU_BAR_CMB || !ctrl->cmb.mem))
 		return set_errno(ENOTSUP);
 	if (*fd >= 0)
 		return *fd;
 	if (bar == EMU_BAR_REGS)
 		*fd = share(e->bar, NVM_REG_DBS, e->bar_len);
 	else
-		*fd = share(ctrl->cmb, 0, e->cmb_len);
+		*fd = share(ctrl->cmb.mem, 0, e->cmb_len);
 	return *fd;
 }

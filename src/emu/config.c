@@ -41,6 +41,10 @@ static const struct opt table[] = {
 	{F(msdbd, OPT_U32), .max = 65535, .help = "most SGL data blocks of a command; 0: any (0)"},
 	{F(dbbuf, OPT_BOOL), .help = "Doorbell Buffer Config: shadow doorbells (off)"},
 	{F(cmb, OPT_U64), .max = 4 * GIB - 4096, .help = "bytes of controller memory buffer (0)"},
+	{F(pmr, OPT_U64), .max = 4 * GIB, .help = "bytes of persistent memory region (0)"},
+	{F(hmb, OPT_U64), .max = GIB, .help = "bytes of host memory buffer that it prefers (0)"},
+	{F(hmbmin, OPT_U64), .max = GIB, .help = "bytes of it that it needs (0)"},
+	{F(hmmaxd, OPT_U32), .min = 1, .max = 65535, .help = "most pieces of it (16)"},
 	{F(queues, OPT_U32), .min = 1, .max = 65535, .help = "I/O queue pairs (64)"},
 	{F(mqes, OPT_U32), .min = 2, .max = 65536, .help = "most entries of a queue (65536)"},
 	{F(vectors, OPT_U32), .min = 1, .max = 2048, .help = "interrupt vectors (queues + 1)"},
@@ -77,6 +81,10 @@ static const char *config_error(const struct emu_config *cfg)
 		return "size: no multiple of the block size";
 	if (cfg->cmb % 4096)
 		return "cmb: no multiple of 4096";
+	if (cfg->pmr % 4096)
+		return "pmr: no multiple of 4096";
+	if (cfg->hmb % 4096 || cfg->hmbmin % 4096 || cfg->hmbmin > cfg->hmb)
+		return "hmb, hmbmin: no multiples of 4096, or more needed than preferred";
 	if (cfg->mpsmin > cfg->mpsmax)
 		return "mpsmin: larger than mpsmax";
 	if (cfg->backend == EMU_BACKEND_FILE && !cfg->file)
@@ -122,6 +130,7 @@ struct emu_config *emu_config_parse(const char *opts)
 		.backend = BACKEND_UNSET,
 		.mdts = 8,
 		.sgl = true,
+		.hmmaxd = 16,
 		.queues = 64,
 		.mqes = 65536,
 		.mpsmax = 4,

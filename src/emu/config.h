@@ -34,6 +34,10 @@ struct emu_config {
 	uint32_t msdbd;		 /* most SGL data block descriptors; 0 no limit */
 	bool dbbuf;		 /* Doorbell Buffer Config; default off */
 	uint64_t cmb;		 /* bytes of controller memory buffer; default 0 */
+	uint64_t pmr;		 /* bytes of persistent memory region; default 0 */
+	uint64_t hmb;		 /* bytes of host memory buffer that it prefers; default 0 */
+	uint64_t hmbmin;	 /* and needs; default 0 */
+	uint32_t hmmaxd;	 /* most pieces of it; default 16 */
 	uint32_t queues;	 /* I/O queue pairs; default 64 */
 	uint32_t mqes;		 /* entries in a queue, 2 .. 65536; default 65536 */
 	uint32_t vectors;	 /* interrupt vectors; default queues + 1 */

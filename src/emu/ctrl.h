@@ -119,6 +119,20 @@ struct emu_req {
  * through emu_complete(). */
 #define EMU_NO_COMPLETION 0xffffu
 
+/* Memory of the controller's that its commands can use. */
+struct emu_space {
+	uint8_t *mem;  /* NULL: there is none */
+	uint64_t iova; /* where in the address space, ... */
+	uint64_t len;  /* ... and how much of it; 0: none now */
+};
+
+/* The persistent memory region; pmr.c. */
+struct emu_pmr {
+	struct emu_space space;
+	uint64_t len; /* bytes that there are */
+	uint32_t ctl, mscl, mscu;
+};
+
 struct emu_ctrl {
 	/* hot: the engine's loop */
 	struct emu_domain *dom;
@@ -129,10 +143,11 @@ struct emu_ctrl {
 	uint32_t arb_burst; /* commands taken from a queue in a row; Arbitration feature */
 	bool enabled;	    /* CC.EN and CSTS.RDY */
 
-	/* controller memory buffer: IOVAs that never leave the controller; cmb_len 0: none now */
-	uint64_t cmb_iova;
-	uint64_t cmb_len;
-	uint8_t *cmb;
+	/* IOVAs from the first to the last that never leave the controller; own_len 0: none now */
+	uint64_t own_iova;
+	uint64_t own_len;
+	struct emu_space cmb;
+	struct emu_pmr pmr;
 
 	struct emu_config *cfg;		   /* set at creation, read-only */
 	struct emu_ns *ns[EMU_MAX_NS + 1]; /* by NSID; NULL: not allocated */

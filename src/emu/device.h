@@ -18,9 +18,10 @@
 #define EMU_DMA_READ  (1u << 0)
 #define EMU_DMA_WRITE (1u << 1)
 
-/* BAR numbers: registers and doorbells; controller memory buffer. */
+/* BAR numbers: registers and doorbells; controller memory buffer; persistent memory region. */
 #define EMU_BAR_REGS 0
 #define EMU_BAR_CMB  2
+#define EMU_BAR_PMR  4
 
 struct emu_domain;
 
@@ -157,7 +158,7 @@ void emu_reg_write(struct emu_ctrl *emu, uint32_t off, unsigned int width, uint6
 /**
  * emu_bar() - memory behind a BAR
  * @emu: controller
- * @bar: EMU_BAR_REGS or EMU_BAR_CMB
+ * @bar: EMU_BAR_REGS, EMU_BAR_CMB or EMU_BAR_PMR
  * @len: out: bytes
  *
  * A register may be read through it at any time. Doorbells may be written

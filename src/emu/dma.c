@@ -10,6 +10,7 @@
 
 #include "emu/dma.h"
 #include "emu/engine.h"
+#include "emu/queue.h"
 #include "emu/remote.h"
 
 static unsigned int dir_prot(enum emu_dir dir)
@@ -23,6 +24,36 @@ uint16_t emu_dma_fault(struct emu_ctrl *ctrl, uint64_t iova, unsigned int prot)
 		log_info("emu: DMA fault: %s of IOVA 0x%llx\n",
 			 prot & EMU_DMA_WRITE ? "write" : "read", (unsigned long long)iova);
 	return NVM_SC_DATA_XFER_ERROR;
+}
+
+uint8_t *emu_own_memory(struct emu_ctrl *ctrl, uint64_t iova)
+{
+	const struct emu_space *spaces[] = {&ctrl->cmb, &ctrl->pmr.space};
+
+	for (int i = 0; i < 2; i++) {
+		if (iova - spaces[i]->iova < spaces[i]->len)
+			return spaces[i]->mem + (iova - spaces[i]->iova);
+	}
+	return NULL;
+}
+
+void emu_own_update(struct emu_ctrl *ctrl)
+{
+	const struct emu_space *spaces[] = {&ctrl->cmb, &ctrl->pmr.space};
+	uint64_t first = UINT64_MAX, end = 0;
+
+	/* One range for both, so that what is in neither costs one comparison. */
+	for (int i = 0; i < 2; i++) {
+		if (!spaces[i]->len)
+			continue;
+		if (spaces[i]->iova < first)
+			first = spaces[i]->iova;
+		if (spaces[i]->iova + spaces[i]->len > end)
+			end = spaces[i]->iova + spaces[i]->len;
+	}
+	ctrl->own_iova = first;
+	ctrl->own_len = end ? end - first : 0;
+	emu_rings_forget(ctrl);
 }
 
 static int iov_grow(struct emu_req *req)

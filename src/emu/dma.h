@@ -19,6 +19,24 @@
 #define EMU_SC_DNR(sc) ((uint16_t)((sc) | NVM_SET(1u, STATUS_DNR)))
 
 /**
+ * emu_own_memory() - the controller's own memory at an IOVA
+ * @ctrl: controller
+ * @iova: device address
+ *
+ * Context: the controller's thread.
+ * Return: address, or NULL.
+ */
+uint8_t *emu_own_memory(struct emu_ctrl *ctrl, uint64_t iova);
+
+/**
+ * emu_own_update() - the controller's own memory is elsewhere now
+ * @ctrl: controller whose cmb or pmr.space have changed
+ *
+ * Context: the controller's thread, or no thread.
+ */
+void emu_own_update(struct emu_ctrl *ctrl);
+
+/**
  * emu_translate() - find the memory of an IOVA, the host's, a shadow of it, or the controller's own
  * @ctrl: controller
  * @iova: device address
@@ -31,8 +49,11 @@ static inline uint8_t *emu_translate(struct emu_ctrl *ctrl, uint64_t iova, unsig
 {
 	uint8_t *mem;
 
-	if (unlikely(iova - ctrl->cmb_iova < ctrl->cmb_len))
-		return ctrl->cmb + (iova - ctrl->cmb_iova);
+	if (unlikely(iova - ctrl->own_iova < ctrl->own_len)) {
+		mem = emu_own_memory(ctrl, iova);
+		if (mem)
+			return mem;
+	}
 	mem = emu_domain_lookup(ctrl->dom, iova, prot);
 	return likely(mem) ? mem : emu_domain_shadow(ctrl->dom, iova, prot);
 }

@@ -65,6 +65,7 @@ static const struct emu_feature_desc features[EMU_NR_FEATURES] = {
 	{NVM_FEAT_IRQ_CONFIG, CHG, .ops = &emu_feat_irq_config},
 	{NVM_FEAT_WRITE_ATOMIC, SAVE | CHG, .mask = NVM_SET(1, WRITE_ATOMIC_DN)},
 	{NVM_FEAT_ASYNC_EVENT, SAVE | CHG, .def = EVENTS_SUPPORTED, .mask = EVENTS_SUPPORTED},
+	{NVM_FEAT_HOST_MEM_BUF, CHG, .ops = &emu_feat_hmb},
 	{NVM_FEAT_TIMESTAMP, CHG, .ops = &emu_feat_timestamp},
 	{NVM_FEAT_KATO, CHG, .mask = UINT32_MAX, .apply = apply_kato},
 	{NVM_FEAT_HOST_BEHAVIOR, CHG, .ops = &emu_feat_behavior},
@@ -76,6 +77,8 @@ static const struct emu_feature_desc features[EMU_NR_FEATURES] = {
 static const struct emu_feature_desc *find(const struct emu_ctrl *ctrl, uint8_t fid)
 {
 	if (fid == NVM_FEAT_VWC && !ctrl->cfg->vwc)
+		return NULL;
+	if (fid == NVM_FEAT_HOST_MEM_BUF && !ctrl->cfg->hmb)
 		return NULL;
 	for (unsigned int i = 0; i < EMU_NR_FEATURES; i++) {
 		if (features[i].fid == fid)

@@ -31,6 +31,7 @@ extern const struct emu_feature_ops emu_feat_temperature;
 extern const struct emu_feature_ops emu_feat_err_recovery;
 extern const struct emu_feature_ops emu_feat_queues;
 extern const struct emu_feature_ops emu_feat_irq_config;
+extern const struct emu_feature_ops emu_feat_hmb; /* hmb.c */
 extern const struct emu_feature_ops emu_feat_timestamp;
 extern const struct emu_feature_ops emu_feat_behavior;
 extern const struct emu_feature_ops emu_feat_profile;
@@ -56,5 +57,27 @@ void emu_feat_data_exit(struct emu_ctrl *ctrl);
  * @ctrl: controller
  */
 void emu_feat_data_reset(struct emu_ctrl *ctrl);
+
+/**
+ * emu_hmb_use() - read and write a page of the host memory buffer, if there is one
+ * @ctrl: controller
+ *
+ * What the host changed in it is a violation; what it does not let the controller reach, a fault.
+ *
+ * Context: the controller's thread.
+ */
+void emu_hmb_use(struct emu_ctrl *ctrl);
+
+/**
+ * emu_hmb_reset() - the host memory buffer is the host's again, with what is in it
+ * @ctrl: controller
+ */
+void emu_hmb_reset(struct emu_ctrl *ctrl);
+
+/**
+ * emu_hmb_exit() - free what is known of it
+ * @ctrl: controller
+ */
+void emu_hmb_exit(struct emu_ctrl *ctrl);
 
 #endif /* BELFRY_EMU_FEATURE_H */

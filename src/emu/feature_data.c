@@ -313,12 +313,14 @@ int emu_feat_data_init(struct emu_ctrl *ctrl)
 void emu_feat_data_exit(struct emu_ctrl *ctrl)
 {
 	free(ctrl->admin->feat.no_coalescing);
+	emu_hmb_exit(ctrl);
 }
 
 void emu_feat_data_reset(struct emu_ctrl *ctrl)
 {
 	struct emu_features *feat = &ctrl->admin->feat;
 
+	emu_hmb_reset(ctrl);
 	memcpy(feat->temp_thresh, feat->temp_thresh_saved, sizeof(feat->temp_thresh));
 	feat->too_hot_or_cold = emu_temperature_warning(ctrl);
 	feat->nsqa = feat->ncqa = ctrl->cfg->queues;

@@ -63,6 +63,11 @@ static void admin_capabilities(const struct emu_ctrl *ctrl, struct nvm_id_ctrl *
 	emu_put_le128(id->tnvmcap, ctrl->admin->tnvmcap);
 	emu_put_le128(id->unvmcap, emu_ns_capacity(ctrl));
 	id->kas = cpu_to_le16(EMU_KATO_UNIT_MS / 100);
+	if (ctrl->cfg->hmb) {
+		id->hmpre = cpu_to_le32((uint32_t)(ctrl->cfg->hmb / 4096));
+		id->hmmin = cpu_to_le32((uint32_t)(ctrl->cfg->hmbmin / 4096));
+		id->hmmaxd = cpu_to_le16((uint16_t)ctrl->cfg->hmmaxd);
+	}
 }
 
 static void nvm_capabilities(const struct emu_ctrl *ctrl, struct nvm_id_ctrl *id)

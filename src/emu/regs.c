@@ -13,8 +13,10 @@
 
 #include "emu/bar.h"
 #include "emu/config.h"
+#include "emu/dma.h"
 #include "emu/doorbell.h"
 #include "emu/irq.h"
+#include "emu/pmr.h"
 #include "emu/queue.h"
 #include "emu/regs.h"
 #include "support/deadline.h"
@@ -43,7 +45,7 @@ static uint64_t load64(const struct emu_engine *e, uint32_t off)
 }
 
 /* A controller that is gone keeps its all-ones. */
-static void store32(struct emu_engine *e, uint32_t off, uint32_t val)
+void emu_reg_store32(struct emu_engine *e, uint32_t off, uint32_t val)
 {
 	uint32_t *reg = (uint32_t *)(void *)(e->bar + off);
 
@@ -62,7 +64,7 @@ static void store64(struct emu_engine *e, uint32_t off, uint64_t val)
 static void csts_set(struct emu_engine *e, uint32_t mask, uint32_t val)
 {
 	e->csts = (e->csts & ~mask) | val;
-	store32(e, NVM_REG_CSTS, e->csts);
+	emu_reg_store32(e, NVM_REG_CSTS, e->csts);
 }
 
 /* ---- life ---- */
@@ -76,6 +78,7 @@ static uint64_t cap_value(const struct emu_config *cfg)
 	       NVM_SET((uint64_t)cfg->mpsmin, CAP_MPSMIN) |
 	       NVM_SET((uint64_t)cfg->mpsmax, CAP_MPSMAX) |
 	       NVM_SET(cfg->cmb ? 1ull : 0ull, CAP_CMBS) |
+	       NVM_SET(cfg->pmr ? 1ull : 0ull, CAP_PMRS) |
 	       NVM_SET(0ull + NVM_CAP_CRMS_CRWMS, CAP_CRMS);
 }
 
@@ -109,8 +112,8 @@ static void cmb_show(struct emu_ctrl *ctrl, bool show)
 		      NVM_SET(1u, CMBSZ_RDS) | NVM_SET(1u, CMBSZ_WDS) |
 		      NVM_SET((uint32_t)(e->cmb_len / EMU_PAGE), CMBSZ_SZ);
 
-	store32(e, NVM_REG_CMBLOC, show ? loc : 0);
-	store32(e, NVM_REG_CMBSZ, show ? sz : 0);
+	emu_reg_store32(e, NVM_REG_CMBLOC, show ? loc : 0);
+	emu_reg_store32(e, NVM_REG_CMBSZ, show ? sz : 0);
 }
 
 static void cmbmsc_write(struct emu_ctrl *ctrl, uint64_t val)
@@ -130,11 +133,11 @@ static void cmbmsc_write(struct emu_ctrl *ctrl, uint64_t val)
 	bad = on && base > UINT64_MAX - e->cmb_len;
 	e->cmbmsc = val;
 	store64(e, NVM_REG_CMBMSC, val);
-	store32(e, NVM_REG_CMBSTS, NVM_SET(bad ? 1u : 0u, CMBSTS_CBAI));
+	emu_reg_store32(e, NVM_REG_CMBSTS, NVM_SET(bad ? 1u : 0u, CMBSTS_CBAI));
 	cmb_show(ctrl, NVM_GET(val, CMBMSC_CRE));
-	ctrl->cmb_iova = base;
-	ctrl->cmb_len = on && !bad ? e->cmb_len : 0;
-	emu_rings_forget(ctrl);
+	ctrl->cmb.iova = base;
+	ctrl->cmb.len = on && !bad ? e->cmb_len : 0;
+	emu_own_update(ctrl);
 }
 
 /* ---- enable, disable, shutdown ---- */
@@ -228,24 +231,26 @@ void emu_ctrl_reset(struct emu_ctrl *ctrl, enum emu_reset_kind kind)
 		emu_admin_reset(ctrl);
 	e->rdy_at = EMU_NEVER;
 	e->shn_pending = false;
-	store32(e, NVM_REG_INTMS, 0);
-	store32(e, NVM_REG_INTMC, 0);
+	emu_reg_store32(e, NVM_REG_INTMS, 0);
+	emu_reg_store32(e, NVM_REG_INTMC, 0);
 	store64(e, NVM_REG_CAP, e->cap);
-	store32(e, NVM_REG_VS, VS_2_0);
-	store32(e, NVM_REG_CRTO, NVM_SET(ctrl->cfg->to, CRTO_CRWMT));
+	emu_reg_store32(e, NVM_REG_VS, VS_2_0);
+	emu_reg_store32(e, NVM_REG_CRTO, NVM_SET(ctrl->cfg->to, CRTO_CRWMT));
 	if (kind == EMU_RESET_CC) {
 		csts_set(e, ~NVM_SET(~0u, CSTS_RDY) & ~NVM_SET(~0u, CSTS_NSSRO), 0);
 		return;
 	}
 	e->cc = 0;
 	e->cmbmsc = 0;
-	ctrl->cmb_len = 0;
-	store32(e, NVM_REG_CC, 0);
-	store32(e, NVM_REG_AQA, 0);
+	ctrl->cmb.len = 0;
+	emu_own_update(ctrl);
+	emu_pmr_reset(ctrl);
+	emu_reg_store32(e, NVM_REG_CC, 0);
+	emu_reg_store32(e, NVM_REG_AQA, 0);
 	store64(e, NVM_REG_ASQ, 0);
 	store64(e, NVM_REG_ACQ, 0);
 	store64(e, NVM_REG_CMBMSC, 0);
-	store32(e, NVM_REG_CMBSTS, 0);
+	emu_reg_store32(e, NVM_REG_CMBSTS, 0);
 	cmb_show(ctrl, false);
 	csts_set(e, ~0u, NVM_SET(kind == EMU_RESET_SUBSYSTEM ? 1u : 0u, CSTS_NSSRO));
 }
@@ -297,7 +302,7 @@ static void cc_write(struct emu_ctrl *ctrl, uint32_t val)
 	if (was != en && e->rdy_at != EMU_NEVER)
 		emu_violation(ctrl, "CC.EN changed again before CSTS.RDY has followed");
 	e->cc = cc;
-	store32(e, NVM_REG_CC, cc);
+	emu_reg_store32(e, NVM_REG_CC, cc);
 	if (en && !was) {
 		enable(ctrl);
 	} else if (was && !en) {
@@ -373,7 +378,7 @@ void emu_regs_audit(struct emu_ctrl *ctrl)
 	    load64(e, NVM_REG_ACQ) == e->acq)
 		return;
 	emu_violation(ctrl, "AQA, ASQ or ACQ written while enabled");
-	store32(e, NVM_REG_AQA, e->aqa);
+	emu_reg_store32(e, NVM_REG_AQA, e->aqa);
 	store64(e, NVM_REG_ASQ, e->asq);
 	store64(e, NVM_REG_ACQ, e->acq);
 }
@@ -401,7 +406,7 @@ static void aq_write(struct emu_ctrl *ctrl, uint32_t off, unsigned int width, ui
 	if (off == NVM_REG_AQA) {
 		if (val & ~(uint64_t)aqa_known)
 			emu_violation(ctrl, "AQA: reserved bits are set");
-		store32(e, NVM_REG_AQA, (uint32_t)val & aqa_known);
+		emu_reg_store32(e, NVM_REG_AQA, (uint32_t)val & aqa_known);
 		return;
 	}
 	val = merge(load64(e, reg), off, width, val);
@@ -420,8 +425,8 @@ static void csts_write(struct emu_ctrl *ctrl, uint32_t val)
 static void mask_write(struct emu_ctrl *ctrl, uint32_t mask)
 {
 	emu_irq_mask(ctrl, mask);
-	store32(ctrl->engine, NVM_REG_INTMS, mask);
-	store32(ctrl->engine, NVM_REG_INTMC, mask);
+	emu_reg_store32(ctrl->engine, NVM_REG_INTMS, mask);
+	emu_reg_store32(ctrl->engine, NVM_REG_INTMC, mask);
 }
 
 static void doorbell_write(struct emu_ctrl *ctrl, uint32_t off, uint32_t val)
@@ -429,7 +434,7 @@ static void doorbell_write(struct emu_ctrl *ctrl, uint32_t off, uint32_t val)
 	if (!emu_doorbell_exists(ctrl, off))
 		emu_violation(ctrl, "write to 0x%x, where no doorbell is", off);
 	else
-		store32(ctrl->engine, off, val);
+		emu_reg_store32(ctrl->engine, off, val);
 }
 
 static bool is_64bit(uint32_t off)
@@ -483,6 +488,11 @@ static void reg_write(struct emu_ctrl *ctrl, uint32_t off, unsigned int width, u
 	case NVM_REG_CMBMSC:
 	case NVM_REG_CMBMSC + 4:
 		cmbmsc_write(ctrl, merge(e->cmbmsc, off, width, val));
+		break;
+	case NVM_REG_PMRCTL:
+	case NVM_REG_PMRMSCL:
+	case NVM_REG_PMRMSCU:
+		emu_pmr_write(ctrl, off, (uint32_t)val);
 		break;
 	default:
 		emu_violation(ctrl, "write to read-only or reserved register 0x%x", off);

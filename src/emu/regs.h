@@ -38,6 +38,16 @@ int emu_regs_init(struct emu_ctrl *ctrl);
 void emu_regs_exit(struct emu_ctrl *ctrl);
 
 /**
+ * emu_reg_store32() - set what software reads in a register
+ * @e: the engine's state; of a controller that is gone it stays as it is
+ * @off: register
+ * @val: value
+ *
+ * Context: the controller's thread, or no thread.
+ */
+void emu_reg_store32(struct emu_engine *e, uint32_t off, uint32_t val);
+
+/**
  * emu_regs_dirty() - was CC or CMBMSC stored to directly
  * @ctrl: controller
  *

@@ -358,6 +358,36 @@ static int function_reset(struct life *l)
 	return vfio_reset(&l->ctrl.pci.dev);
 }
 
+static bool hmb_in_pieces; /* memory in one piece was refused once */
+
+static int hmb(struct life *l)
+{
+	struct nvme_hmb hmb;
+	int err = 0;
+
+	if (nvme_hmb_init(&l->ctrl, &hmb, 0))
+		return -1;
+	assert_int_equal(hmb.size, 4 * MIB);
+	hmb_in_pieces |= hmb.nr_chunks > 1;
+	if (nvme_hmb_enable(&hmb))
+		err = errno;
+	nvme_hmb_close(&hmb);
+	assert_null(hmb.ctrl);
+	errno = err;
+	return err ? -1 : 0;
+}
+
+static int pmr(struct life *l)
+{
+	struct nvme_pmr pmr;
+
+	if (nvme_pmr_enable(&l->ctrl, &pmr))
+		return -1;
+	assert_works(nvme_pmr_persist(&pmr));
+	nvme_pmr_disable(&pmr);
+	return 0;
+}
+
 struct step {
 	const char *name;
 	int (*run)(struct life *l);
@@ -382,6 +412,13 @@ static const struct step common[] = {
 static const struct step namespaces[] = {
 	STEP(open_it),	 STEP(create_pair), STEP(uncorrectable), STEP(ns_create),
 	STEP(ns_attach), STEP(ns_format),   STEP(ns_delete),
+};
+
+static const struct step buffers[] = {
+	STEP(open_it),
+	STEP(hmb),
+	STEP(pmr),
+	STEP(hmb),
 };
 
 /* ---- the runs ---- */
@@ -475,6 +512,13 @@ static void inject__namespaces(void **state)
 	every_call_fails("emu:ns=2,size=1M,capacity=8M,queues=4", namespaces, ROWS(namespaces));
 }
 
+static void inject__buffers(void **state)
+{
+	(void)state;
+	every_call_fails("emu:size=1M,queues=4,hmb=4M,pmr=64K", buffers, ROWS(buffers));
+	assert_true(hmb_in_pieces);
+}
+
 static void inject__emulated_in_a_file(void **state)
 {
 	char dir[] = "/tmp/belfry-inject-XXXXXX", name[128], file[64];
@@ -528,6 +572,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inject__emulated_in_memory),
 		cmocka_unit_test(inject__namespaces),
+		cmocka_unit_test(inject__buffers),
 		cmocka_unit_test(inject__emulated_in_a_file),
 		cmocka_unit_test(inject__vfio_group),
 		cmocka_unit_test(inject__iommufd),

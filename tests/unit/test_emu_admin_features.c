@@ -354,6 +354,56 @@ static void host_identifier__of_both_sizes(void **state)
 	emu_host_close(&host);
 }
 
+/* A list of two pieces, of three pages and of one, and what is wrong with others. */
+static void host_memory__is_checked(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t cdw11, hsize, list_off, count, badd, bsize;
+		uint16_t status;
+	} rows[] = {
+		{"a reserved bit", 4 | 1, 4, 0, 2, 0, 3, 0x002},
+		{"returned, and never had", 3, 4, 0, 2, 0, 3, 0x002},
+		{"less than needed", 1, 3, 0, 2, 0, 2, 0x002},
+		{"more than preferred", 1, 9, 0, 2, 0, 8, 0x002},
+		{"no entries", 1, 4, 0, 0, 0, 3, 0x002},
+		{"too many entries", 1, 4, 0, 3, 0, 3, 0x002},
+		{"list not aligned", 1, 4, 8, 2, 0, 3, 0x002},
+		{"piece not aligned", 1, 4, 0, 2, 16, 3, 0x002},
+		{"an empty piece", 1, 4, 0, 2, 0, 0, 0x002},
+		{"less than it says", 1, 5, 0, 2, 0, 3, 0x002},
+		{"more than it says", 1, 4, 0, 2, 0, 4, 0x002},
+		{"not mapped", 1, 4, 0, 2, 0xf0000000, 3, 0x004},
+		{"none to take back", 0, 0, 0, 0, 0, 3, 0},
+		{"as it should be", 1, 4, 0, 2, 0, 3, 0},
+		{"twice", 1, 4, 0, 2, 0, 3, 0x00c},
+		{"taken back", 0, 0, 0, 0, 0, 3, 0},
+		{"returned, but less", 3, 3, 0, 2, 0, 3, 0x002},
+		{"returned", 3, 4, 0, 2, 0, 3, 0},
+	};
+	struct emu_host host;
+	struct nvm_hmb_desc *list;
+
+	(void)state;
+	emu_host_start(&host, "hmb=32K,hmbmin=16K,hmmaxd=2");
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		uint64_t at = emu_host_iova(0x10000) + rows[i].list_off;
+		union nvme_cmd cmd = emu_cmd(SET, 0, 0x0d, rows[i].cdw11);
+
+		list = emu_host_data(&host, 0x10000);
+		list[0].badd = cpu_to_le64(emu_host_iova(0x20000) + rows[i].badd);
+		list[0].bsize = cpu_to_le32(rows[i].bsize);
+		list[1].badd = cpu_to_le64(emu_host_iova(0x30000));
+		list[1].bsize = cpu_to_le32(1);
+		cmd.cdw12 = cpu_to_le32(rows[i].hsize);
+		cmd.cdw13 = cpu_to_le32((uint32_t)at);
+		cmd.cdw14 = cpu_to_le32((uint32_t)(at >> 32));
+		cmd.cdw15 = cpu_to_le32(rows[i].count);
+		emu_cmd_send(&host, 0, &cmd, rows[i].status, rows[i].name);
+	}
+	emu_host_close(&host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +418,7 @@ int main(void)
 		cmocka_unit_test(timestamp__goes_on_from_what_was_set),
 		cmocka_unit_test(host_behavior__only_what_there_is),
 		cmocka_unit_test(host_identifier__of_both_sizes),
+		cmocka_unit_test(host_memory__is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
 # qemu: -device nvme-ns,bus=n0,drive=d1,nsid=2,logical_block_size=4096,physical_block_size=4096,ms=8
 # disk: d2 64M
 # qemu: -drive id=d2,file={dir}/d2,format=raw,if=none,cache=unsafe
-# qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d2
+# qemu: -object memory-backend-file,id=pmr,share=on,mem-path={dir}/pmr,size=16M
+# qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d2,pmrdev=pmr
 # shellcheck shell=sh
 
 export BELFRY_DEV2=0000:00:05.0 BELFRY_DEV=0000:00:04.0 BELFRY_DEV_SERIAL=belfry0
@@ -22,6 +23,8 @@ check "vfio-pci takes the function" bind $BELFRY_DEV
 check "and the other one" bind $BELFRY_DEV2
 check "the function has a node of its own" test -e /dev/vfio/devices/vfio0
 suite iommufd
+BELFRY_DEV=$BELFRY_DEV2 BELFRY_DEV_SERIAL=belfry1 run iommufd/pmr device_buffers
 run iommufd/vfio vm_vfio
 way type1
 run type1/vfio vm_vfio
+BELFRY_DEV=$BELFRY_DEV2 BELFRY_DEV_SERIAL=belfry1 run type1/pmr device_buffers

@@ -12,7 +12,8 @@
 # qemu: -device nvme-ns,bus=n0,drive=d1,nsid=2,logical_block_size=4096,physical_block_size=4096,ms=8
 # disk: d2 64M
 # qemu: -drive id=d2,file={dir}/d2,format=raw,if=none,cache=unsafe
-# qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d2
+# qemu: -object memory-backend-file,id=pmr,share=on,mem-path={dir}/pmr,size=16M
+# qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d2,pmrdev=pmr
 # shellcheck shell=sh
 
 way type1
@@ -22,4 +23,5 @@ export BELFRY_DEV_FRAGILE=1
 check "vfio-pci takes the function" bind $BELFRY_DEV
 check "and the other one" bind $BELFRY_DEV2
 suite type1
+BELFRY_DEV=$BELFRY_DEV2 BELFRY_DEV_SERIAL=belfry1 run type1/pmr device_buffers
 run type1/vfio vm_vfio

@@ -199,6 +199,38 @@ extern "C" {
 #define NVM_SW_PROGRESS_PBSLC_MASK  0xffu
 
 /**
+ * struct nvm_hmb_desc - entry of a Host Memory Descriptor List
+ * @badd: address, aligned to the memory page size (CC.MPS)
+ * @bsize: memory pages
+ * @rsvd12: reserved
+ */
+struct nvm_hmb_desc {
+	leint64_t badd;
+	leint32_t bsize;
+	uint8_t rsvd12[4];
+};
+
+__static_assert(sizeof(struct nvm_hmb_desc) == 16);
+
+/**
+ * struct nvm_hmb_attrs - what Get Features says of the host memory buffer
+ * @hsize: memory pages in all
+ * @hmdlal: address of the list, lower half
+ * @hmdlau: upper half
+ * @hmdlec: entries of the list
+ * @rsvd16: reserved
+ */
+struct nvm_hmb_attrs {
+	leint32_t hsize;
+	leint32_t hmdlal;
+	leint32_t hmdlau;
+	leint32_t hmdlec;
+	uint8_t rsvd16[4080];
+};
+
+__static_assert(sizeof(struct nvm_hmb_attrs) == 4096);
+
+/**
  * struct nvm_timestamp - data of the Timestamp feature
  * @timestamp: milliseconds, 48 bits, little-endian; since 1970-01-01 UTC if the host set it
  * @attributes: NVM_TIMESTAMP_* when read; reserved when set

@@ -287,6 +287,10 @@
 #define NVM_PMRCAP_CMSS_SHIFT	24 /* controller memory space supported */
 #define NVM_PMRCAP_CMSS_MASK	0x1u
 
+#define NVM_PMRCAP_PMRWBM_READ	 1u /* a read of the region */
+#define NVM_PMRCAP_PMRWBM_PMRSTS 2u /* a read of PMRSTS */
+#define NVM_PMRCAP_PMRTU_MINUTES 1
+
 /* PMRCTL, PMRSTS, PMREBS, PMRSWTP, PMRMSCL */
 #define NVM_PMRCTL_EN_SHIFT	  0 /* enable */
 #define NVM_PMRCTL_EN_MASK	  0x1u
