@@ -20,10 +20,13 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install inject model budget fuzz asan tsan valgrind lint vm
+		                  unit device tools examples install inject soak model budget fuzz asan tsan valgrind lint vm
 		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
 		                  of tests/vm, or these
 		  vm-kernel       build the guests' kernel, once; BELFRY_VM_KERNEL names a ready one
+		  soak [SECONDS [SEED [EPOCH]]]
+		                  load on a controller that misbehaves, and a checker; '-' for SECONDS
+		                  and an EPOCH repeat what went wrong
 		  build           build the library, the command, the examples and the benches
 		  bench           run the benches, each beside its floor
 		  lint            format, static analysis, layers, docstrings, symbols, headers
@@ -370,6 +373,15 @@ do_vm_kernel() {
 	rm -rf build-vm/source
 }
 
+# do_soak [SECONDS [SEED [EPOCH]]]
+do_soak() {
+	need build test
+	build_tests
+	seconds=${1:--}
+	[ "$seconds" != - ] || seconds=600
+	exec build/tests/test_soak -v -t "$seconds" ${2:+-s "$2"} ${3:+-e "$3"}
+}
+
 do_docs() {
 	need docs
 	# shellcheck disable=SC2046 # a list of files
@@ -386,6 +398,7 @@ build) do_build ;;
 bench) do_bench "$@" ;;
 lint) do_test lint ;;
 coverage) do_coverage ;;
+soak) do_soak "$@" ;;
 vm) do_vm "$@" ;;
 vm-kernel) do_vm_kernel ;;
 docs) do_docs ;;
