@@ -14,6 +14,13 @@
 # qemu: -drive id=d2,file={dir}/d2,format=raw,if=none,cache=unsafe
 # qemu: -object memory-backend-file,id=pmr,share=on,mem-path={dir}/pmr,size=16M
 # qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d2,pmrdev=pmr
+# disk: d3 64M
+# disk: d4 16M
+# qemu: -device nvme,id=n2,serial=belfry2,addr=6
+# qemu: -drive id=d3,file={dir}/d3,format=raw,if=none,cache=unsafe
+# qemu: -device nvme-ns,bus=n2,drive=d3,nsid=1,logical_block_size=4096,physical_block_size=4096,ms=8,mset=0
+# qemu: -drive id=d4,file={dir}/d4,format=raw,if=none,cache=unsafe
+# qemu: -device nvme-ns,bus=n2,drive=d4,nsid=7,logical_block_size=4096,physical_block_size=4096,ms=16,mset=1
 # shellcheck shell=sh
 
 way type1
@@ -25,3 +32,9 @@ check "and the other one" bind $BELFRY_DEV2
 suite type1
 BELFRY_DEV=$BELFRY_DEV2 BELFRY_DEV_SERIAL=belfry1 run type1/pmr device_buffers
 run type1/vfio vm_vfio
+
+# Blocks of 4 KiB with metadata in a buffer of its own, and in another namespace behind each block.
+bind 0000:00:06.0
+for program in device_namespaces device_io device_paths; do
+	BELFRY_DEV=0000:00:06.0 BELFRY_DEV_SERIAL=belfry2 run type1/4k $program
+done
