@@ -132,6 +132,8 @@ static struct vu_device *create(const char *name, struct iommu_ctx *ctx)
 	if (!dev)
 		return NULL;
 	dev->tp.ops = &transport_vfio_user_ops;
+	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
+		dev->bars[i].fd = -1;
 	dev->name = strdup(name);
 	if (!dev->name || parse_name(&dev->opt, name))
 		goto free_dev;

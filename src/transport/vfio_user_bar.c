@@ -267,8 +267,6 @@ static void describe(const struct vu_bar *bar, uint32_t index, struct vfio_regio
 
 int vu_bars_init(struct vu_device *dev, struct vfio_pci_device *pci)
 {
-	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
-		dev->bars[i].fd = -1;
 	if (dev->info.nr_regions <= VFIO_PCI_CONFIG_REGION_INDEX) {
 		log_error("%s: the server has %u regions, and none for configuration space\n",
 			  dev->name, dev->info.nr_regions);

@@ -3,6 +3,7 @@
  * The client of vfio-user against a server that does what it is told to: what is sent, what is
  * shared, what is believed, and how it ends.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -149,6 +150,18 @@ static void name__is_a_path_and_options(void **state)
 	assert_fails(vfio_pci_open(&pci, name), ENOENT);
 	name[117] = 'x';
 	assert_fails(vfio_pci_open(&pci, name), ENAMETOOLONG);
+}
+
+static void open__that_fails_closes_nothing_of_the_program_s(void **state)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(dup2(null, 0), 0);
+	memset(&pci, 0, sizeof(pci));
+	assert_fails(vfio_pci_open(&pci, "vfio-user:/nowhere"), ENOENT);
+	assert_int_equal(fcntl(0, F_GETFD), 0);
+	close(null);
 }
 
 static void version__has_to_fit(void **state)
@@ -878,6 +891,7 @@ int main(void)
 		cmocka_unit_test(open__says_what_there_is),
 		cmocka_unit_test(open__can_do_without_reset_and_interrupts),
 		cmocka_unit_test(name__is_a_path_and_options),
+		cmocka_unit_test(open__that_fails_closes_nothing_of_the_program_s),
 		cmocka_unit_test(version__has_to_fit),
 		cmocka_unit_test(version__of_an_older_server_will_do),
 		cmocka_unit_test(registers__are_messages),
