@@ -175,7 +175,8 @@ struct mappable_info {
 	struct vfio_user_area area;
 };
 
-/* A client that has not asked for enough learns how much that is, and asks again. */
+/* A client that has not asked for enough learns how much that is, and asks again. QEMU refuses a
+ * reply that has no place for the capabilities, even if they are not there yet. */
 static int run_region_info(struct serve *srv, struct vfio_user_msg *msg)
 {
 	struct mappable_info reply = {.area = {.offset = 0}};
@@ -205,9 +206,9 @@ static int run_region_info(struct serve *srv, struct vfio_user_msg *msg)
 	if (bar) {
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
 		info->argsz = sizeof(reply);
+		info->cap_offset = sizeof(*info);
 	}
 	if (bar && argsz >= sizeof(reply)) {
-		info->cap_offset = sizeof(*info);
 		reply.sparse.cap.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
 		reply.sparse.cap.version = 1;
 		reply.sparse.nr_areas = 1;

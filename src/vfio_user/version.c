@@ -17,25 +17,34 @@ static const char *truth(bool value)
 	return value ? "true" : "false";
 }
 
+/* A capability that is not there is not named either: a peer may never have heard of it. */
+static void write_twin(const struct vfio_user_caps *caps, char *text, size_t room)
+{
+	char fd_index[48] = "";
+
+	text[0] = '\0';
+	if (caps->twin_fd_index != VFIO_USER_NO_FD_INDEX)
+		snprintf(fd_index, sizeof(fd_index), ",\"fd_index\":%" PRIu64, caps->twin_fd_index);
+	if (caps->twin)
+		snprintf(text, room, ",\"twin_socket\":{\"supported\":true%s}", fd_index);
+}
+
 size_t vfio_user_version_write(const struct vfio_user_caps *caps,
 			       unsigned char buf[VFIO_USER_VERSION_ROOM])
 {
 	struct vfio_user_version version = {.major = caps->major, .minor = caps->minor};
-	char *text = (char *)buf + sizeof(version), fd_index[48] = "";
+	char *text = (char *)buf + sizeof(version), twin[96];
 	size_t room = VFIO_USER_VERSION_ROOM - sizeof(version);
 	int len;
 
-	if (caps->twin_fd_index != VFIO_USER_NO_FD_INDEX)
-		snprintf(fd_index, sizeof(fd_index), ",\"fd_index\":%" PRIu64, caps->twin_fd_index);
-
+	write_twin(caps, twin, sizeof(twin));
 	memcpy(buf, &version, sizeof(version));
 	len = snprintf(text, room,
 		       "{\"capabilities\":{\"max_msg_fds\":%" PRIu64
 		       ",\"max_data_xfer_size\":%" PRIu64 ",\"max_dma_maps\":%" PRIu64
-		       ",\"pgsizes\":%" PRIu64 ",\"twin_socket\":{\"supported\":%s%s}"
-		       ",\"write_multiple\":%s}}",
-		       caps->max_msg_fds, caps->max_xfer, caps->max_dma_maps, caps->pgsizes,
-		       truth(caps->twin), fd_index, truth(caps->write_multi));
+		       ",\"pgsizes\":%" PRIu64 "%s,\"write_multiple\":%s}}",
+		       caps->max_msg_fds, caps->max_xfer, caps->max_dma_maps, caps->pgsizes, twin,
+		       truth(caps->write_multi));
 	return sizeof(version) + (size_t)len + 1;
 }
 

@@ -47,6 +47,7 @@ static void version__fits_with_the_largest_numbers(void **state)
 		.max_xfer = UINT64_MAX,
 		.max_dma_maps = UINT64_MAX,
 		.pgsizes = UINT64_MAX,
+		.twin = true,
 		.twin_fd_index = UINT64_MAX - 1,
 	};
 	unsigned char buf[VFIO_USER_VERSION_ROOM];
