@@ -48,6 +48,9 @@
 #define ENTRY_IOVA_SHIFT  9
 #define ENTRY_ABOVE_IOVA  21
 
+/* Most bytes for iommu_translate_short(): no more fit into an entry. */
+#define IOMMU_SHORT_MAX ((size_t)ENTRY_PAGES_MAX << IOMMU_LEAF_SHIFT)
+
 /**
  * struct iommu_leaf - the entries of one GiB
  * @entry: of each 4 KiB; 0 where nothing is mapped
@@ -70,16 +73,30 @@ struct iommu_view {
 	bool restricted;
 };
 
-/* What an entry says of an address at @offset from the first that it is for. */
-static inline bool iommu_view_entry(uint64_t entry, size_t offset, struct iommu_view *view)
+/* The entry that is for @va, 0 where nothing is mapped, and how far from the entry's first address
+ * @va is. */
+static inline uint64_t iommu_entry(const struct iommu_ctx *ctx, uintptr_t va, size_t *offset)
 {
-	if (unlikely(!entry))
-		return false;
+	size_t top = va >> IOMMU_TOP_SHIFT;
+	const struct iommu_leaf *leaf;
+	uint64_t entry;
 
-	view->iova = (entry << ENTRY_ABOVE_IOVA >> (ENTRY_ABOVE_IOVA - ENTRY_IOVA_SHIFT)) + offset;
-	view->left = (entry >> ENTRY_PAGES_SHIFT << IOMMU_LEAF_SHIFT) - offset;
-	view->restricted = entry & ENTRY_RESTRICTED;
-	return true;
+	if (unlikely(top >= IOMMU_TOP_ENTRIES))
+		return 0;
+
+	*offset = va & (IOMMU_TOP_SIZE - 1);
+	entry = atomic_load_acquire(&ctx->top[top]);
+	if (unlikely(!(entry & ENTRY_LEAF)))
+		return entry;
+
+	*offset = va & (IOMMU_LEAF_SIZE - 1);
+	leaf = (const struct iommu_leaf *)(uintptr_t)(entry - ENTRY_LEAF);
+	return atomic_load_acquire(&leaf->entry[va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1)]);
+}
+
+static inline iova_t iommu_entry_iova(uint64_t entry)
+{
+	return entry << ENTRY_ABOVE_IOVA >> (ENTRY_ABOVE_IOVA - ENTRY_IOVA_SHIFT);
 }
 
 /**
@@ -93,21 +110,16 @@ static inline bool iommu_view_entry(uint64_t entry, size_t offset, struct iommu_
  */
 static inline bool iommu_lookup(const struct iommu_ctx *ctx, uintptr_t va, struct iommu_view *view)
 {
-	size_t top = va >> IOMMU_TOP_SHIFT;
-	const struct iommu_leaf *leaf;
-	uint64_t entry;
+	size_t offset;
+	uint64_t entry = iommu_entry(ctx, va, &offset);
 
-	if (unlikely(top >= IOMMU_TOP_ENTRIES))
+	if (unlikely(!entry))
 		return false;
 
-	entry = atomic_load_acquire(&ctx->top[top]);
-	if (unlikely(!(entry & ENTRY_LEAF)))
-		return iommu_view_entry(entry, va & (IOMMU_TOP_SIZE - 1), view);
-
-	leaf = (const struct iommu_leaf *)(uintptr_t)(entry - ENTRY_LEAF);
-	entry = atomic_load_acquire(
-		&leaf->entry[va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1)]);
-	return iommu_view_entry(entry, va & (IOMMU_LEAF_SIZE - 1), view);
+	view->iova = iommu_entry_iova(entry) + offset;
+	view->left = (entry >> ENTRY_PAGES_SHIFT << IOMMU_LEAF_SHIFT) - offset;
+	view->restricted = entry & ENTRY_RESTRICTED;
+	return true;
 }
 
 /**
@@ -133,6 +145,30 @@ static inline bool iommu_translate_range(const struct iommu_ctx *ctx, const void
 		return false;
 
 	*iova = view.iova;
+	return true;
+}
+
+/**
+ * iommu_translate_short() - iommu_translate_range() for a length that was looked at
+ * @ctx: address space
+ * @vaddr: start of the buffer; any address, any alignment
+ * @len: bytes, 1 to IOMMU_SHORT_MAX
+ * @iova: out: the IOVA of @vaddr; unchanged when false is returned
+ *
+ * Context: as iommu_translate_range(); per command, hence a form of its own (budget: map).
+ * Return: as iommu_translate_range().
+ */
+static inline bool iommu_translate_short(const struct iommu_ctx *ctx, const void *vaddr, size_t len,
+					 iova_t *iova)
+{
+	size_t offset;
+	uint64_t entry = iommu_entry(ctx, (uintptr_t)vaddr, &offset);
+
+	/* Where nothing is mapped there are no pages. */
+	if (unlikely((offset + (len - 1)) >> IOMMU_LEAF_SHIFT >= entry >> ENTRY_PAGES_SHIFT))
+		return false;
+
+	*iova = iommu_entry_iova(entry) + offset;
 	return true;
 }
 

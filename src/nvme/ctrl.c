@@ -14,6 +14,7 @@
 #include <belfry/support/mem.h>
 
 #include "iommu/ctx.h"
+#include "nvme/map.h"
 #include "nvme/priv.h"
 #include "support/errno.h"
 
@@ -222,6 +223,10 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 		ctrl->flags |= NVME_CTRL_F_SGLS_SUPPORTED;
 	if (sgls == 2)
 		ctrl->flags |= NVME_CTRL_F_SGLS_DWORD_ALIGNMENT;
+	else if (ctrl->config.mdts && ctrl->config.mdts < NVME_SGL_ONE_MAX)
+		ctrl->sgl_one_max = (size_t)ctrl->config.mdts;
+	else
+		ctrl->sgl_one_max = NVME_SGL_ONE_MAX;
 }
 
 static int identify(struct nvme_ctrl *ctrl)

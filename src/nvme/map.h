@@ -14,6 +14,9 @@
 #include "iommu/translate.h"
 #include "support/errno.h"
 
+/* nvme_ctrl.sgl_one_max where the controller has no limit. */
+#define NVME_SGL_ONE_MAX ((size_t)UINT32_MAX & ~(size_t)4095)
+
 /**
  * nvme_translate() - where the device sees the first part of a buffer
  * @ctrl: controller

@@ -203,8 +203,8 @@ static int map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 	return 0;
 }
 
-int nvme_rq_map_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
-		    size_t len)
+__attribute__((noinline)) int nvme_rq_map_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
+					      union nvme_cmd *cmd, iova_t iova, size_t len)
 {
 	return nvme_rq_mapped(rq, map_piece(ctrl, rq, cmd, iova, len));
 }
@@ -219,19 +219,32 @@ static __attribute__((noinline)) int map_pieces(struct nvme_ctrl *ctrl, struct n
 	return nvme_rq_mapped(rq, map_vaddrs(ctrl, &prp, cmd, iov, niov));
 }
 
+static __attribute__((noinline)) int map_vaddr(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
+					       union nvme_cmd *cmd, const struct iovec *iov)
+{
+	iova_t iova;
+
+	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, iov->iov_len, &iova)))
+		return map_pieces(ctrl, rq, cmd, iov, 1);
+	return nvme_rq_mapped(rq, map_piece(ctrl, rq, cmd, iova, iov->iov_len));
+}
+
 int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
 		     struct iovec *iov, int niov)
 {
-	const size_t page =
-		4096; /* the smallest there is: within one, CC.MPS and MDTS do not matter */
+	size_t len, off;
 	iova_t iova;
 
-	if (unlikely(niov != 1) ||
-	    unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, iov->iov_len, &iova)))
+	if (unlikely(niov != 1))
 		return map_pieces(ctrl, rq, cmd, iov, niov);
-	if ((iova & (page - 1)) + iov->iov_len > page || unlikely(iova & 3) ||
-	    unlikely(rq->state == NVME_RQ_UNMAPPED))
-		return nvme_rq_map_prp(ctrl, rq, cmd, iova, iov->iov_len);
+
+	/* Within 4 KiB, the smallest page there is, CC.MPS and MDTS do not matter. */
+	len = iov->iov_len;
+	off = (uintptr_t)iov->iov_base & 4095;
+	if (len - 1 > 4095 - off || unlikely(off & 3) || unlikely(rq->state == NVME_RQ_UNMAPPED))
+		return map_vaddr(ctrl, rq, cmd, iov);
+	if (unlikely(!iommu_translate_short(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
+		return map_pieces(ctrl, rq, cmd, iov, niov);
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
 	nvme_put_words(&cmd->dptr, iova, 0);

@@ -22,6 +22,8 @@
 /* Most bytes in one descriptor: 32 bits, and a multiple of what any controller wants. */
 #define DESC_MAX (UINT32_MAX & ~UINT64_C(4095))
 
+__static_assert(NVME_SGL_ONE_MAX <= DESC_MAX && NVME_SGL_ONE_MAX <= IOMMU_SHORT_MAX);
+
 struct sgl {
 	const struct nvme_ctrl *ctrl;
 	const struct nvme_sgl_seg *segs;
@@ -197,14 +199,12 @@ int nvme_rq_mapv_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 	size_t len;
 	iova_t iova;
 
-	/* One buffer in one mapping and one descriptor: the common case (bench: map). What the
-	 * table says in one word fits into one descriptor. MDTS 0 is no limit. */
+	/* One buffer in one mapping and one descriptor: the common case (bench: map). */
 	if (unlikely(niov != 1))
 		goto many;
 	len = iov->iov_len;
-	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)) ||
-	    unlikely(len - 1 > ctrl->config.mdts - 1) || unlikely(rq->state == NVME_RQ_UNMAPPED) ||
-	    unlikely(ctrl->flags & NVME_CTRL_F_SGLS_DWORD_ALIGNMENT && (iova | len) & 3))
+	if (unlikely(len - 1 >= ctrl->sgl_one_max) || unlikely(rq->state == NVME_RQ_UNMAPPED) ||
+	    unlikely(!iommu_translate_short(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
 		goto many;
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);

@@ -181,6 +181,7 @@ static void sgl__virtual_addresses_have_the_same_descriptors(void **state)
 		if (!host_seen(mem, rows[i].iov, niov, iov))
 			continue;
 		host->ctrl.flags = rows[i].dwords ? NVME_CTRL_F_SGLS_DWORD_ALIGNMENT : 0;
+		host->ctrl.sgl_one_max = rows[i].dwords ? 0 : 0xfffff000;
 		host_renew(host);
 		errno = 0;
 		assert_row(host, &rows[i],
@@ -377,7 +378,7 @@ static void sgl__limits_of_the_controller(void **state)
 	assert_fails(nvme_rq_mapv_iova_sgl(&host->ctrl, &host->rq, &host->cmd, iov, 4), EMSGSIZE);
 	assert_cmd_untouched(host);
 
-	host->ctrl.config.mdts = 32;
+	host->ctrl.config.mdts = host->ctrl.sgl_one_max = 32;
 	assert_works(nvme_rq_mapv_iova_sgl(&host->ctrl, &host->rq, &host->cmd, iov, 2));
 	host_renew(host);
 	assert_fails(nvme_rq_mapv_iova_sgl(&host->ctrl, &host->rq, &host->cmd, iov, 3), EMSGSIZE);
@@ -433,6 +434,30 @@ static void sgl__every_byte_must_be_mapped(void **state)
 		     EFAULT);
 	assert_fails(nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, &empty, 1), EINVAL);
 	assert_cmd_untouched(host);
+	host_destroy(host);
+}
+
+static void sgl__lengths_that_wrap_are_not_short(void **state)
+{
+	/* The first page of two is where a length just below 2^64 would end. */
+	const size_t lens[] = {SIZE_MAX, SIZE_MAX - 0x1ff, SIZE_MAX - 0xfff, (size_t)1 << 63};
+	struct host *host = host_create();
+	struct iovec iov = {host->arena + 0x200, 0};
+
+	(void)state;
+	host_map_at(host, host->arena, 2 * PAGE, 0x200000);
+	assert_fails(nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EINVAL);
+	host_renew(host);
+	assert_fails(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EINVAL);
+	for (size_t i = 0; i < ROWS(lens); i++) {
+		iov.iov_len = lens[i];
+		host_renew(host);
+		assert_fails(nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EFAULT);
+		assert_cmd_untouched(host);
+		host_renew(host);
+		assert_fails(nvme_rq_mapv_prp(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EFAULT);
+		assert_cmd_untouched(host);
+	}
 	host_destroy(host);
 }
 
@@ -498,6 +523,7 @@ int main(void)
 		cmocka_unit_test(sgl__limits_of_the_controller),
 		cmocka_unit_test(sgl__buffers_cross_mappings),
 		cmocka_unit_test(sgl__every_byte_must_be_mapped),
+		cmocka_unit_test(sgl__lengths_that_wrap_are_not_short),
 		cmocka_unit_test(sgl__a_failed_mapping_cannot_look_like_a_good_one),
 		cmocka_unit_test(sgl__mapv_picks_what_the_controller_takes),
 	};

@@ -128,7 +128,9 @@ struct nvme_ctrl {
 	} cmb;
 	unsigned int timeout_ms;
 
-	/* private */
+	/* private: this many bytes at most fit one SGL descriptor whatever their alignment; 0: look
+	 * at @config and @flags */
+	size_t sgl_one_max;
 	struct nvme_ctrl_priv *priv;
 };
 
