@@ -5,8 +5,10 @@
  */
 #include <dirent.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <belfry/emu.h>
+#include <belfry/serve.h>
 
 #include "dev.h"
 #include "nvme/priv.h"
@@ -56,16 +58,39 @@ void dev_look(struct dev *dev)
 		dev->meta = dev_buf(dev, dev->max_len / dev->block * dev->ms);
 }
 
+/* The name that a controller served by this process has. */
+static const char *serve(struct dev *dev, const char *name)
+{
+	const char *options = getenv("BELFRY_SERVE");
+	static char served[160];
+	static unsigned int nr;
+	char path[64];
+
+	if (!options || strncmp(name, "emu:", 4))
+		return name;
+	snprintf(path, sizeof(path), "/tmp/belfry-served-%d-%u", getpid(), nr++);
+	dev->srv = serve_emu(name, NULL);
+	assert_non_null(dev->srv);
+	assert_works(serve_listen(dev->srv, path));
+	snprintf(served, sizeof(served), "vfio-user:%s%s", path, options);
+	return served;
+}
+
+struct emu_ctrl *dev_emu(const struct dev *dev)
+{
+	return dev->srv ? serve_emu_ctrl(dev->srv) : emu_ctrl_get(&dev->ctrl.pci.dev);
+}
+
 void dev_open(struct dev *dev, const char *name)
 {
 	memset(dev, 0, sizeof(*dev));
-	assert_works(nvme_init(&dev->ctrl, name, NULL));
+	assert_works(nvme_init(&dev->ctrl, serve(dev, name), NULL));
 	dev_look(dev);
 }
 
 void dev_check(struct dev *dev)
 {
-	struct emu_ctrl *emu = emu_ctrl_get(&dev->ctrl.pci.dev);
+	struct emu_ctrl *emu = dev_emu(dev);
 	struct emu_stats stats;
 
 	if (!emu || dev->tolerant)
@@ -82,6 +107,8 @@ void dev_close(struct dev *dev)
 	dev_check(dev);
 	iommu_put_dmabuf(&dev->meta);
 	nvme_close(&dev->ctrl);
+	serve_close(dev->srv);
+	dev->srv = NULL;
 }
 
 void dev_need_write(struct dev *dev)
@@ -93,7 +120,7 @@ void dev_need_write(struct dev *dev)
 	for (size_t i = len; named && i < sizeof(dev->id.sn); i++)
 		named = dev->id.sn[i] == ' ';
 
-	if (!emu_ctrl_get(&dev->ctrl.pci.dev) && !named) {
+	if (!dev_emu(dev) && !named) {
 		dev_close(dev);
 		test_skip("BELFRY_DEV_SERIAL does not name this drive: nothing is written to it");
 	}

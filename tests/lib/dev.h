@@ -26,6 +26,9 @@
 #define MIB	(1024ul * KIB)
 #define GIB	(1024ul * MIB)
 
+struct emu_ctrl;
+struct serve;
+
 /* Long enough for anything that does end, under valgrind too. */
 #define DEV_PATIENCE_S 60
 
@@ -41,6 +44,7 @@
  * @meta: where the metadata of dev_rw_cmd() goes, unless the caller says otherwise
  * @max_len: most bytes to move with one command: what MDTS allows, 1 MiB at most, whole blocks
  * @tolerant: the test makes the driver do what the specification forbids
+ * @srv: server of this process that the device is reached through, or NULL
  */
 struct dev {
 	struct nvme_ctrl ctrl;
@@ -53,14 +57,26 @@ struct dev {
 	uint64_t nr_blocks;
 	size_t max_len;
 	bool tolerant;
+	struct serve *srv;
 };
 
 /**
  * dev_open() - open a device and identify it and its first namespace
  * @dev: out
  * @name: its name
+ *
+ * With BELFRY_SERVE in the environment, an emulated controller is served by this process and reached
+ * through vfio-user; the value is what follows the path of the socket in its name.
  */
 void dev_open(struct dev *dev, const char *name);
+
+/**
+ * dev_emu() - the emulated controller behind a device
+ * @dev: device
+ *
+ * Return: it, or NULL: the device is none.
+ */
+struct emu_ctrl *dev_emu(const struct dev *dev);
 
 /**
  * dev_look() - the part of dev_open() after nvme_init()

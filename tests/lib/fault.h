@@ -23,7 +23,7 @@ static inline void fault_open(struct fixture *f, const char *name)
 {
 	memset(f, 0, sizeof(*f));
 	dev_open(&f->dev, name);
-	f->emu = emu_ctrl_get(&f->dev.ctrl.pci.dev);
+	f->emu = dev_emu(&f->dev);
 	assert_non_null(f->emu);
 	assert_works(nvme_create_ioqpair(&f->dev.ctrl, 1, QSIZE, -1, 0));
 	f->sq = &f->dev.ctrl.sq[1];

@@ -99,7 +99,7 @@ static void fault_device__gone(void **state)
 		assert_fails(nvme_configure_cq(&f.dev.ctrl, 2, 8, -1), ENODEV);
 		assert_fails(nvme_configure_sq(&f.dev.ctrl, 2, 8, f.cq, 0), ENODEV);
 		nvme_rq_release(rq);
-		nvme_close(&f.dev.ctrl);
+		dev_close(&f.dev);
 		assert_null(f.dev.ctrl.priv);
 	}
 	if (fds != open_fds())
