@@ -14,6 +14,7 @@
 #include <belfry/nvme/util.h>
 #include <belfry/support/log.h>
 
+#include "nvme/follow.h"
 #include "nvme/priv.h"
 #include "nvme/rq.h"
 #include "nvme/watch.h"
@@ -172,6 +173,22 @@ int nvme_device_check(struct transport *tp)
 	return 0;
 }
 
+/* Is it still worth waiting? */
+static int look(const struct nvme_wait *w)
+{
+	struct nvme_ctrl *ctrl = w->cq->ctrl;
+
+	if (w->cq->id == NVME_AQ) {
+		nvme_recover_step(ctrl);
+		/* A reset cancels admin commands, and the next look at the tracker finds it. */
+		if (nvme_ctrl_is_down(ctrl) && errno != EAGAIN)
+			return -1;
+	} else if (!nvme_cq_attend(w->cq)) {
+		return 0; /* all that was in flight has ended */
+	}
+	return nvme_ctrl_is_down(ctrl) ? 0 : nvme_device_check(w->tp);
+}
+
 int nvme_wait_step(struct nvme_wait *w)
 {
 	uint64_t now;
@@ -190,9 +207,9 @@ int nvme_wait_step(struct nvme_wait *w)
 	if (now >= w->deadline)
 		return set_errno(ETIMEDOUT);
 	if (now >= w->check_at) {
-		if (nvme_device_check(w->tp))
-			return -1;
 		w->check_at = now + CHECK_EVERY_NS;
+		if (look(w))
+			return -1;
 	}
 
 	if (now - w->started >= SLEEP_AFTER_NS) {
@@ -234,7 +251,7 @@ void nvme_cq_get_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n)
 
 int nvme_cq_wait_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n, struct timespec *ts)
 {
-	struct nvme_wait w = {.tp = cq->transport};
+	struct nvme_wait w = {.tp = cq->transport, .cq = cq};
 	int taken = 0;
 
 	if (deadline_after_ts(ts, &w.deadline))
@@ -317,7 +334,7 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 
 static int wait_until(struct nvme_rq *rq, struct nvme_cqe *cqe_copy, uint64_t deadline)
 {
-	struct nvme_wait w = {.tp = rq->sq->transport, .deadline = deadline};
+	struct nvme_wait w = {.tp = rq->sq->transport, .cq = rq->sq->cq, .deadline = deadline};
 	struct nvme_cqe cqe;
 
 	for (;;) {

@@ -28,12 +28,38 @@ static int check_qid(const char *kind, int qid, int last_qid, uint32_t flags)
 	return 0;
 }
 
+void nvme_create_cq_cmd(const struct nvme_cq *cq, union nvme_cmd *cmd)
+{
+	uint16_t flags = NVME_Q_PC;
+
+	*cmd = (union nvme_cmd){.create_cq = {.opcode = NVM_ADMIN_CREATE_CQ}};
+	if (cq->vector != -1) {
+		flags |= NVME_CQ_IEN;
+		cmd->create_cq.iv = cpu_to_le16((uint16_t)cq->vector);
+	}
+	cmd->create_cq.prp1 = cpu_to_le64(cq->mem.iova);
+	cmd->create_cq.qid = cpu_to_le16((uint16_t)cq->id);
+	cmd->create_cq.qsize = cpu_to_le16((uint16_t)(cq->qsize - 1)); /* 0's based */
+	cmd->create_cq.qflags = cpu_to_le16(flags);
+}
+
+void nvme_create_sq_cmd(const struct nvme_sq *sq, union nvme_cmd *cmd)
+{
+	uint32_t prio = sq->flags >> NVME_Q_PRIO_SHIFT & QPRIO_MASK;
+
+	*cmd = (union nvme_cmd){.create_sq = {.opcode = NVM_ADMIN_CREATE_SQ}};
+	cmd->create_sq.prp1 = cpu_to_le64(sq->mem.iova);
+	cmd->create_sq.qid = cpu_to_le16((uint16_t)sq->id);
+	cmd->create_sq.qsize = cpu_to_le16((uint16_t)(sq->qsize - 1)); /* 0's based */
+	cmd->create_sq.qflags = cpu_to_le16((uint16_t)(NVME_Q_PC | prio));
+	cmd->create_sq.cqid = cpu_to_le16((uint16_t)sq->cq->id);
+}
+
 int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 {
-	union nvme_cmd cmd = {.create_cq = {.opcode = NVM_ADMIN_CREATE_CQ}};
+	union nvme_cmd cmd;
 	struct nvme_cqe cqe;
 	struct nvme_cq *cq;
-	uint16_t flags = NVME_Q_PC;
 
 	if (qid < 1 || qid > ctrl->config.ncqa + 1)
 		return check_qid("completion queue", qid, ctrl->config.ncqa + 1, 0);
@@ -42,15 +68,7 @@ int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 	    nvme_configure_cq(ctrl, qid, qsize, vector))
 		return -1;
 
-	if (vector != -1) {
-		flags |= NVME_CQ_IEN;
-		cmd.create_cq.iv = cpu_to_le16((uint16_t)vector);
-	}
-	cmd.create_cq.prp1 = cpu_to_le64(cq->mem.iova);
-	cmd.create_cq.qid = cpu_to_le16((uint16_t)qid);
-	cmd.create_cq.qsize = cpu_to_le16((uint16_t)(qsize - 1)); /* 0's based */
-	cmd.create_cq.qflags = cpu_to_le16(flags);
-
+	nvme_create_cq_cmd(cq, &cmd);
 	/* Set before: without an answer the controller may have the queue. */
 	cq->flags |= NVME_Q_CREATED;
 	if (!nvme_admin(ctrl, &cmd, NULL, 0, &cqe))
@@ -65,7 +83,7 @@ int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq *cq,
 		     unsigned long flags)
 {
-	union nvme_cmd cmd = {.create_sq = {.opcode = NVM_ADMIN_CREATE_SQ}};
+	union nvme_cmd cmd;
 	struct nvme_cqe cqe;
 	struct nvme_sq *sq;
 
@@ -76,12 +94,8 @@ int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq 
 	    nvme_configure_sq(ctrl, qid, qsize, cq, flags))
 		return -1;
 
-	cmd.create_sq.prp1 = cpu_to_le64(sq->mem.iova);
-	cmd.create_sq.qid = cpu_to_le16((uint16_t)qid);
-	cmd.create_sq.qsize = cpu_to_le16((uint16_t)(qsize - 1)); /* 0's based */
-	cmd.create_sq.qflags = cpu_to_le16((uint16_t)(NVME_Q_PC | (flags & QPRIO_MASK)));
-	cmd.create_sq.cqid = cpu_to_le16((uint16_t)cq->id);
-
+	sq->flags |= (uint32_t)(flags & QPRIO_MASK) << NVME_Q_PRIO_SHIFT;
+	nvme_create_sq_cmd(sq, &cmd);
 	sq->flags |= NVME_Q_CREATED;
 	if (!nvme_admin(ctrl, &cmd, NULL, 0, &cqe))
 		return 0;

@@ -16,6 +16,7 @@
 #include "iommu/ctx.h"
 #include "nvme/map.h"
 #include "nvme/priv.h"
+#include "nvme/setup.h"
 #include "support/errno.h"
 
 #define CLASS_NVME	0x0108u
@@ -158,6 +159,7 @@ int nvme_ctrl_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ct
 		return -1;
 	}
 	pthread_mutex_init(&priv->admin_lock, NULL);
+	nvme_recover_init(&priv->recover);
 	priv->shutdown_ms = SHUTDOWN_MS;
 	ctrl->priv = priv;
 	ctrl->opts = *opts;
@@ -182,29 +184,6 @@ int nvme_pci_init(struct nvme_ctrl *ctrl, const char *bdf)
 	return nvme_ctrl_init(ctrl, bdf, NULL);
 }
 
-static int set_number_of_queues(struct nvme_ctrl *ctrl)
-{
-	union nvme_cmd cmd = {
-		.features = {.opcode = NVM_ADMIN_SET_FEATURES, .fid = NVM_FEAT_NUM_QUEUES}};
-	struct nvme_cqe cqe;
-	uint32_t granted;
-
-	cmd.features.cdw11 =
-		cpu_to_le32((uint32_t)ctrl->opts.ncqr << 16 | (uint32_t)ctrl->opts.nsqr);
-	if (nvme_admin(ctrl, &cmd, NULL, 0, &cqe))
-		return -1;
-
-	granted = le32_to_cpu(cqe.dw0);
-	ctrl->config.nsqa = (int)(granted & 0xffff);
-	ctrl->config.ncqa = (int)(granted >> 16);
-	/* It may grant more; there is no room here for those. */
-	if (ctrl->config.nsqa > ctrl->opts.nsqr)
-		ctrl->config.nsqa = ctrl->opts.nsqr;
-	if (ctrl->config.ncqa > ctrl->opts.ncqr)
-		ctrl->config.ncqa = ctrl->opts.ncqr;
-	return 0;
-}
-
 static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 {
 	uint32_t sgls = le32_to_cpu(id->sgls) & 3;
@@ -214,6 +193,7 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 	/* MDTS: log2, in units of the smallest page; what overflows is no limit. */
 	if (id->mdts && id->mdts < 64 - __mps_to_pageshift(mpsmin))
 		ctrl->config.mdts = __mps_to_pagesize(mpsmin) << id->mdts;
+	ctrl->priv->acl = id->acl;
 	if (rtd3e / 1000 > SHUTDOWN_MS)
 		ctrl->priv->shutdown_ms = rtd3e / 1000;
 
@@ -265,7 +245,8 @@ int nvme_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ctrl_op
 		goto close;
 	if (ctrl->flags & NVME_CTRL_F_ADMINISTRATIVE)
 		return 0;
-	if (set_number_of_queues(ctrl) || identify(ctrl))
+	ctrl->priv->has_io = true;
+	if (nvme_setup_one(ctrl, NVME_SETUP_QUEUES) || identify(ctrl))
 		goto close;
 	return 0;
 
@@ -321,6 +302,7 @@ void nvme_close(struct nvme_ctrl *ctrl)
 
 	free(ctrl->sq);
 	free(ctrl->cq);
+	nvme_recover_exit(&ctrl->priv->recover);
 	pthread_mutex_destroy(&ctrl->priv->admin_lock);
 	free(ctrl->priv);
 	memset(ctrl, 0, sizeof(*ctrl));

@@ -12,29 +12,29 @@
 #include <belfry/nvme/util.h>
 
 #include "nvme/priv.h"
+#include "nvme/setup.h"
 #include "support/errno.h"
 
 int nvme_dbbuf_init(struct nvme_ctrl *ctrl)
 {
-	union nvme_cmd cmd = {.opcode = NVM_ADMIN_DBBUF_CONFIG};
 	size_t page = __mps_to_pagesize(ctrl->config.mps);
-	struct nvme_cqe cqe;
 
-	if (!ctrl->dbbuf.doorbells.vaddr && (nvme_dma_alloc(ctrl, &ctrl->dbbuf.doorbells, page) ||
-					     nvme_dma_alloc(ctrl, &ctrl->dbbuf.eventidxs, page)))
+	if (nvme_dma_alloc(ctrl, &ctrl->dbbuf.doorbells, page) ||
+	    nvme_dma_alloc(ctrl, &ctrl->dbbuf.eventidxs, page))
 		goto free_bufs;
 
-	cmd.dptr.prp1 = cpu_to_le64(ctrl->dbbuf.doorbells.iova);
-	cmd.dptr.prp2 = cpu_to_le64(ctrl->dbbuf.eventidxs.iova);
-	if (nvme_admin(ctrl, &cmd, NULL, 0, &cqe)) {
-		if (nvme_maybe_lost(&cqe)) {
-			nvme_park(ctrl, &ctrl->dbbuf.doorbells, NULL);
-			nvme_park(ctrl, &ctrl->dbbuf.eventidxs, NULL);
-		}
-		goto free_bufs;
+	/* Refused is no error: there are the registers. */
+	if (!nvme_setup_one(ctrl, NVME_SETUP_DBBUF)) {
+		if (ctrl->priv->has_dbbuf)
+			return 0;
+		iommu_put_dmabuf(&ctrl->dbbuf.doorbells);
+		iommu_put_dmabuf(&ctrl->dbbuf.eventidxs);
+		return 0;
 	}
-	ctrl->priv->has_dbbuf = true;
-	return 0;
+	if (errno != EBUSY) {
+		nvme_park(ctrl, &ctrl->dbbuf.doorbells, NULL);
+		nvme_park(ctrl, &ctrl->dbbuf.eventidxs, NULL);
+	}
 
 free_bufs:
 	iommu_put_dmabuf(&ctrl->dbbuf.doorbells);

@@ -129,7 +129,8 @@ struct nvme_rq *nvme_kept_take_watched(struct nvme_cq *cq, struct nvme_cqe *cqe_
 	for (uint32_t i = kept->first; i < kept->end; i++) {
 		struct kept_slot *slot = &kept->slots[i];
 
-		if (slot->live && slot->rq && slot->rq->done) {
+		if (slot->live && slot->rq && slot->rq->done &&
+		    (!slot->rq->flags || nvme_rq_may_end(slot->rq))) {
 			*cqe_copy = *take(cq, i);
 			return slot->rq;
 		}
@@ -165,22 +166,31 @@ void nvme_kept_disown(struct nvme_cq *cq, const struct nvme_sq *sq)
 	}
 }
 
-void nvme_kept_exit(struct nvme_cq *cq)
+void nvme_kept_restart(struct nvme_cq *cq)
 {
 	struct nvme_cq_kept *kept = cq->kept;
 
-	/* Of an event that nobody took, the completion is all there was to find its tracker by. */
-	for (uint32_t i = 0; kept && i < kept->end; i++) {
+	for (uint32_t i = kept ? kept->first : 0; kept && i < kept->end; i++) {
 		struct kept_slot *slot = &kept->slots[i];
+		struct nvme_rq *rq = slot->rq;
 
-		if (!slot->live || !slot->rq)
+		if (!slot->live || (rq && rq->done))
 			continue;
-		if (slot->cqe.cid != slot->rq->cid)
-			nvme_rq_push(slot->rq);
+		take(cq, i);
+		if (!rq)
+			continue;
+		/* Of an event that nobody took, the completion is all there was to find its
+		 * tracker by. */
+		if (slot->cqe.cid != rq->cid)
+			nvme_rq_push(rq);
 		else
-			slot->rq->state = NVME_RQ_CANCELED;
+			rq->state = NVME_RQ_CANCELED;
 	}
-	free(kept);
+}
+
+void nvme_kept_exit(struct nvme_cq *cq)
+{
+	free(cq->kept);
 	cq->kept = NULL;
 	cq->nr_kept = 0;
 }

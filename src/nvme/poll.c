@@ -14,13 +14,21 @@
 #include <belfry/nvme/rq.h>
 #include <belfry/support/log.h>
 
+#include "nvme/follow.h"
 #include "nvme/priv.h"
 #include "nvme/rq.h"
 #include "nvme/watch.h"
 #include "support/errno.h"
 
 #define POLLS_PER_LOOK 8
-#define EXPIRY_NEVER   UINT64_MAX
+
+/* Looks that an expired deadline is put off for, while there are completions to take. */
+#define DEFER_MAX 16
+
+/* CSTS is read so long after the last completion, and as long after that. */
+#define CHECK_MS 50
+
+#define EXPIRY_NEVER UINT64_MAX
 
 void nvme_cq_watch_init(struct nvme_cq *cq)
 {
@@ -46,6 +54,16 @@ static inline void set_deadline(struct nvme_cq *cq, struct nvme_rq *rq, unsigned
 		cq->expiry_ms = deadline;
 }
 
+/* One that never expires is watched all the same: the device may go away. */
+static inline void set_timeout(struct nvme_cq *cq, struct nvme_rq *rq, unsigned int timeout_ms)
+{
+	rq->deadline = 0;
+	if (likely(timeout_ms != NVME_TIMEOUT_NEVER))
+		set_deadline(cq, rq, timeout_ms);
+	else if (cq->expiry_ms == EXPIRY_NEVER)
+		cq->expiry_ms = cq->now_ms + NVME_TIMEOUT_MAX_MS;
+}
+
 static unsigned int default_timeout(const struct nvme_sq *sq)
 {
 	return sq->timeout_ms ? sq->timeout_ms : LOAD(sq->cq->ctrl->timeout_ms);
@@ -64,13 +82,38 @@ void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn don
 		timeout_ms = default_timeout(sq);
 	rq->done = done;
 	rq->flags = 0;
-	rq->deadline = 0;
-	if (likely(timeout_ms != NVME_TIMEOUT_NEVER))
-		set_deadline(cq, rq, timeout_ms);
+	set_timeout(cq, rq, timeout_ms);
 
 	nvme_rq_prep_cmd(rq, cmd);
 	rq->state = NVME_RQ_WATCHED;
 	__nvme_sq_put(sq, cmd, rq->cid);
+}
+
+int nvme_rq_submit_idempotent(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+			      unsigned int timeout_ms)
+{
+	struct nvme_again *again = nvme_rq_again(rq);
+
+	if (!again)
+		return -1;
+	nvme_rq_submit(rq, cmd, done, timeout_ms);
+	rq->flags = NVME_RQ_F_AGAIN;
+	again->cmd = *cmd;
+	again->timeout_ms = timeout_ms ? timeout_ms : default_timeout(rq->sq);
+	return 0;
+}
+
+void nvme_rq_send_again(struct nvme_rq *rq)
+{
+	const struct nvme_again *again = nvme_rq_again(rq);
+
+	if (rq->flags & NVME_RQ_F_EXPIRED)
+		nvme_recover_ended(rq);
+	rq->flags = NVME_RQ_F_AGAIN;
+	rq->sq->resent++;
+	rq->sq->cq->now_ms = nvme_coarse_ms();
+	set_timeout(rq->sq->cq, rq, again->timeout_ms);
+	__nvme_sq_put(rq->sq, &again->cmd, rq->cid);
 }
 
 int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms)
@@ -85,11 +128,8 @@ int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms)
 	if (rq->state == NVME_RQ_INFLIGHT)
 		nvme_rq_unwatch(rq);
 	rq->state = NVME_RQ_WATCHED;
-	rq->deadline = 0;
-	if (timeout_ms == NVME_TIMEOUT_NEVER)
-		return 0;
 	cq->now_ms = nvme_coarse_ms();
-	set_deadline(cq, rq, timeout_ms);
+	set_timeout(cq, rq, timeout_ms);
 	return 0;
 }
 
@@ -99,45 +139,118 @@ static uint64_t deadline_of(const struct nvme_cq *cq, const struct nvme_rq *rq)
 	return cq->now_ms + (uint64_t)(int64_t)(int32_t)(rq->deadline - (uint32_t)cq->now_ms);
 }
 
-static void expire(struct nvme_sq *sq, struct nvme_rq *rq)
+static void expire(struct nvme_cq *cq, struct nvme_sq *sq, struct nvme_rq *rq)
 {
-	rq->flags |= NVME_RQ_F_EXPIRED;
+	unsigned int next_ms;
+
+	if (!(rq->flags & NVME_RQ_F_EXPIRED))
+		sq->timeouts++;
 	rq->deadline = 0;
-	sq->timeouts++;
-	log_info("sq %d cid %u: no completion by its deadline\n", sq->id, rq->cid);
+	next_ms = nvme_recover_expired(cq->ctrl, rq);
+	if (next_ms)
+		set_deadline(cq, rq, next_ms);
 }
 
-/* Look at every watched command of a queue. */
-static void sq_expire(struct nvme_cq *cq, struct nvme_sq *sq)
+/* Look at every watched command of a queue. Returns how many there are. */
+static uint32_t sq_expire(struct nvme_cq *cq, struct nvme_sq *sq)
 {
+	uint32_t watched = 0;
+
 	for (uint32_t cid = 0; cid < sq->nr_rqs; cid++) {
 		struct nvme_rq *rq = &sq->rqs[cid];
 		uint64_t deadline;
 
-		if (rq->state != NVME_RQ_WATCHED || !rq->deadline)
+		if (rq->state != NVME_RQ_WATCHED)
+			continue;
+		watched++;
+		if (!rq->deadline)
 			continue;
 		deadline = deadline_of(cq, rq);
 		if (deadline <= cq->now_ms)
-			expire(sq, rq);
+			expire(cq, sq, rq);
 		else if (deadline < cq->expiry_ms)
 			cq->expiry_ms = deadline;
 	}
+	return watched;
 }
 
-static __attribute__((noinline)) void cq_look(struct nvme_cq *cq)
+/* Nothing has completed for a while. */
+static bool stands_still(struct nvme_cq *cq)
 {
-	cq->polls = POLLS_PER_LOOK;
-	if (cq->expiry_ms == EXPIRY_NEVER)
-		return;
+	struct nvme_cq_follow *f = cq->follow;
+	uint64_t mark = cq->laps << 16 | cq->head;
+
+	if (mark == f->mark && cq->now_ms - f->mark_ms < CHECK_MS)
+		return false;
+	f->mark_ms = cq->now_ms;
+	if (mark == f->mark)
+		return true;
+	f->mark = mark;
+	return false;
+}
+
+/* Deadlines, and is the controller still there? Only while there is something to wait for. */
+static void look_at_watched(struct nvme_cq *cq)
+{
+	uint32_t watched = 0;
+	bool check;
+
 	cq->now_ms = nvme_coarse_ms();
-	if (cq->now_ms < cq->expiry_ms)
+	check = stands_still(cq);
+	if (cq->now_ms < cq->expiry_ms && !check)
 		return;
+	/*
+	 * A thread that was kept from its work for long is not to blame the controller: what has come
+	 * meanwhile is taken first. But a ring that is never empty must not hide a command that is lost.
+	 */
+	if (__nvme_cq_ready(cq, nvme_cq_head(cq)) && cq->follow->deferred++ < DEFER_MAX) {
+		cq->polls = 1;
+		return;
+	}
+	cq->follow->deferred = 0;
 
 	cq->expiry_ms = EXPIRY_NEVER;
 	for (uint32_t sqid = 0; sqid < cq->nr_sqs; sqid++) {
 		if (cq->sqs[sqid].cq == cq)
-			sq_expire(cq, &cq->sqs[sqid]);
+			watched += sq_expire(cq, &cq->sqs[sqid]);
 	}
+	if (!watched)
+		return;
+	if (cq->expiry_ms == EXPIRY_NEVER)
+		cq->expiry_ms = cq->now_ms + NVME_TIMEOUT_MAX_MS;
+	if (check && !nvme_ctrl_is_down(cq->ctrl) && nvme_device_check(cq->transport))
+		nvme_recover_broken(cq->ctrl, errno);
+}
+
+__attribute__((noinline)) bool nvme_cq_attend(struct nvme_cq *cq)
+{
+	keep_errno();
+
+	cq->polls = POLLS_PER_LOOK;
+	nvme_recover_step(cq->ctrl);
+	if (!nvme_cq_follow(cq))
+		return false;
+	if (cq->expiry_ms != EXPIRY_NEVER && cq->follow->stage == NVME_FOLLOW_LIVE)
+		look_at_watched(cq);
+	return true;
+}
+
+bool nvme_rq_may_end(struct nvme_rq *rq)
+{
+	if (rq->flags & NVME_RQ_F_ABORTING && nvme_recover_aborting(rq))
+		return false;
+	rq->flags &= ~NVME_RQ_F_ABORTING;
+	return true;
+}
+
+static void finish_odd(struct nvme_rq *rq, const struct nvme_cqe *cqe)
+{
+	if (rq->flags & NVME_RQ_F_EXPIRED) {
+		nvme_recover_ended(rq);
+		if (nvme_cqe_status(cqe) == NVM_SC_ABORT_REQUESTED)
+			rq->sq->aborted++;
+	}
+	rq->flags = 0;
 }
 
 /* Tell the program. */
@@ -147,10 +260,17 @@ static inline void finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
 	/* The entry goes back to the device when @done rings for the queue. */
 	struct nvme_cqe copy = *cqe;
 
+	if (unlikely(rq->flags))
+		finish_odd(rq, cqe);
 	rq->done = NULL;
 	done(rq, &copy);
 	if (rq->state == NVME_RQ_COMPLETED)
 		nvme_rq_release(rq);
+}
+
+void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
+{
+	finish(rq, cqe);
 }
 
 /* The tracker of an entry that was taken, if a callback waits for it. */
@@ -179,7 +299,7 @@ static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, int budget)
 			struct nvme_rq *rq = watched_of(cq, cqe);
 
 			nvme_cq_count_status(cq, cqe);
-			if (unlikely(!rq)) {
+			if (unlikely(!rq || (rq->flags && !nvme_rq_may_end(rq)))) {
 				nvme_cq_keep(cq, cqe);
 				break;
 			}
@@ -194,7 +314,7 @@ static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, int budget)
 	return n;
 }
 
-/* Those that somebody's wait came across come first. */
+/* What was kept, or ended without the controller, comes first. */
 static __attribute__((noinline)) int poll_kept(struct nvme_cq *cq, int budget)
 {
 	struct nvme_rq *rq;
@@ -205,16 +325,18 @@ static __attribute__((noinline)) int poll_kept(struct nvme_cq *cq, int budget)
 		finish(rq, &cqe);
 		n++;
 	}
-	return n < budget ? n + poll_ring(cq, budget - n) : n;
+	return n;
 }
 
 int nvme_cq_poll(struct nvme_cq *cq, int budget)
 {
-	if (unlikely(!--cq->polls || !budget))
-		cq_look(cq);
-	if (unlikely(cq->nr_kept))
+	int n = 0;
+
+	if (unlikely(!--cq->polls || !budget) && !nvme_cq_attend(cq))
 		return poll_kept(cq, budget);
+	if (unlikely(cq->nr_kept))
+		n = poll_kept(cq, budget);
 	if (!__nvme_cq_ready(cq, nvme_cq_head(cq)))
-		return 0;
-	return poll_ring(cq, budget);
+		return n;
+	return n + poll_ring(cq, budget - n);
 }

@@ -16,6 +16,7 @@
 #include <belfry/nvme/util.h>
 
 #include "iommu/pin.h"
+#include "nvme/recover.h"
 #include "transport/transport.h"
 
 /* Entries in each of the admin queues. */
@@ -24,6 +25,9 @@
 
 /* Queues exist in the controller too, not only here (flags of nvme_sq and nvme_cq). */
 #define NVME_Q_CREATED (1u << 16)
+
+/* Priority class of a submission queue, as the command has it, from this bit of its flags on. */
+#define NVME_Q_PRIO_SHIFT 20
 
 /* Memory that the controller may still use: given back when it is disabled. */
 struct nvme_parked {
@@ -41,8 +45,11 @@ struct nvme_parked {
  * @quirks: in force; of enum nvme_quirks
  * @shutdown_ms: how long a shutdown may take
  * @doorbells_len: bytes behind ctrl->doorbells
+ * @recover: the ladder
+ * @acl: Abort commands at the same time, 0's based
  * @enabled: CC.EN was set by us and not cleared since
  * @has_dbbuf: shadow doorbells are configured
+ * @has_io: Number of Queues was set
  */
 struct nvme_ctrl_priv {
 	pthread_mutex_t admin_lock;
@@ -51,8 +58,11 @@ struct nvme_ctrl_priv {
 	unsigned int quirks;
 	unsigned int shutdown_ms;
 	size_t doorbells_len;
+	struct nvme_recover recover;
+	uint8_t acl;
 	bool enabled;
 	bool has_dbbuf;
+	bool has_io;
 };
 
 /**
@@ -183,6 +193,94 @@ void nvme_sq_free(struct nvme_ctrl *ctrl, struct nvme_sq *sq);
  * Context: set-up thread.
  */
 void nvme_cq_free(struct nvme_ctrl *ctrl, struct nvme_cq *cq);
+
+/**
+ * nvme_cq_connect() - tie a completion queue to its doorbell
+ * @ctrl: controller
+ * @cq: queue
+ *
+ * Context: owner of @cq.
+ */
+void nvme_cq_connect(struct nvme_ctrl *ctrl, struct nvme_cq *cq);
+
+/**
+ * nvme_sq_connect() - tie a submission queue to its doorbell
+ * @ctrl: controller
+ * @sq: queue
+ *
+ * Context: owner of @sq.
+ */
+void nvme_sq_connect(struct nvme_ctrl *ctrl, struct nvme_sq *sq);
+
+/**
+ * nvme_cq_ring_restart() - an empty ring, at its first lap
+ * @cq: queue that the controller does not have any more
+ *
+ * Context: owner of @cq.
+ */
+void nvme_cq_ring_restart(struct nvme_cq *cq);
+
+/**
+ * nvme_sq_ring_restart() - an empty ring
+ * @sq: queue that the controller does not have any more; trackers are as they were
+ *
+ * Context: owner of @sq.
+ */
+void nvme_sq_ring_restart(struct nvme_sq *sq);
+
+/**
+ * nvme_create_cq_cmd() - the command that makes a configured queue known
+ * @cq: queue
+ * @cmd: out
+ *
+ * Context: any.
+ */
+void nvme_create_cq_cmd(const struct nvme_cq *cq, union nvme_cmd *cmd);
+
+/**
+ * nvme_create_sq_cmd() - the command that makes a configured queue known
+ * @sq: queue
+ * @cmd: out
+ *
+ * Context: any.
+ */
+void nvme_create_sq_cmd(const struct nvme_sq *sq, union nvme_cmd *cmd);
+
+/**
+ * nvme_program_adminq() - tell a controller of its admin queues: AQA, ASQ and ACQ
+ * @ctrl: controller, disabled
+ *
+ * Context: set-up thread, or under recover.lock.
+ * Return: 0, or -1: ENODEV the device is gone.
+ */
+int nvme_program_adminq(struct nvme_ctrl *ctrl);
+
+/**
+ * nvme_enable_start() - set CC.EN
+ * @ctrl: controller, disabled
+ *
+ * Context: as nvme_program_adminq().
+ * Return: 0, or -1: ENODEV the device is gone, ENOTSUP no common page size or command set.
+ */
+int nvme_enable_start(struct nvme_ctrl *ctrl);
+
+/**
+ * nvme_ready_ms() - how long CSTS.RDY may take to follow CC.EN
+ * @ctrl: controller
+ *
+ * Context: any thread; may read a register.
+ * Return: milliseconds.
+ */
+uint64_t nvme_ready_ms(struct nvme_ctrl *ctrl);
+
+/**
+ * nvme_ready_delay_ms() - how long CSTS must not be looked at after a change of CC.EN
+ * @ctrl: controller
+ *
+ * Context: any thread.
+ * Return: milliseconds, 0 but for a few controllers.
+ */
+uint64_t nvme_ready_delay_ms(const struct nvme_ctrl *ctrl);
 
 /**
  * nvme_sq_restart() - a submission queue as after its creation

@@ -4,6 +4,7 @@
  * controller knows of it is src/nvme/create.c.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <belfry/nvme/ctrl.h>
@@ -11,6 +12,7 @@
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
 
+#include "nvme/follow.h"
 #include "nvme/priv.h"
 #include "nvme/rq.h"
 #include "nvme/watch.h"
@@ -57,6 +59,29 @@ static int check_mem(const struct nvme_ctrl *ctrl, const char *kind, int qid,
 	return 0;
 }
 
+static const uint32_t *asleep_flag(struct transport *tp)
+{
+	return tp->ops->asleep ? tp->ops->asleep(tp) : NULL;
+}
+
+void nvme_cq_connect(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
+{
+	uint32_t slot = 2 * (uint32_t)cq->id + 1;
+
+	cq->asleep = asleep_flag(cq->transport);
+	cq->doorbell = doorbell(ctrl, slot);
+	nvme_dbbuf_assign(ctrl, &cq->dbbuf, slot);
+}
+
+void nvme_sq_connect(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
+{
+	uint32_t slot = 2 * (uint32_t)sq->id;
+
+	sq->asleep = asleep_flag(sq->transport);
+	sq->doorbell = doorbell(ctrl, slot);
+	nvme_dbbuf_assign(ctrl, &sq->dbbuf, slot);
+}
+
 /* Does a submission queue that the controller has complete on @cq? */
 bool nvme_cq_in_use(const struct nvme_ctrl *ctrl, const struct nvme_cq *cq)
 {
@@ -85,11 +110,16 @@ static int configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 		return set_errno(EBUSY);
 	}
 
+	cq.follow = calloc(1, sizeof(*cq.follow));
+	if (!cq.follow)
+		return -1;
+	cq.follow->gen = atomic_load_acquire(&ctrl->priv->recover.gen);
 	if (mem) {
 		cq.mem = *mem;
 		cq.flags = NVME_Q_MEM_PREALLOCATED;
 		memset(mem->vaddr, 0, (size_t)qsize << NVME_CQES);
 	} else if (nvme_dma_alloc(ctrl, &cq.mem, (size_t)qsize << NVME_CQES)) {
+		free(cq.follow);
 		return -1;
 	}
 
@@ -100,9 +130,7 @@ static int configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 	cq.ctrl = ctrl;
 	nvme_cq_watch_init(&cq);
 	cq.transport = ctrl->pci.dev.transport;
-	cq.asleep = cq.transport->ops->asleep ? cq.transport->ops->asleep(cq.transport) : NULL;
-	cq.doorbell = doorbell(ctrl, 2 * (uint32_t)qid + 1);
-	nvme_dbbuf_assign(ctrl, &cq.dbbuf, 2 * (uint32_t)qid + 1);
+	nvme_cq_connect(ctrl, &cq);
 	*slot = cq;
 	return 0;
 }
@@ -133,9 +161,7 @@ static int configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_
 	nvme_discard_sq(ctrl, slot);
 	sq.entry_size = 1u << NVME_SQES;
 	sq.transport = ctrl->pci.dev.transport;
-	sq.asleep = sq.transport->ops->asleep ? sq.transport->ops->asleep(sq.transport) : NULL;
-	sq.doorbell = doorbell(ctrl, 2 * (uint32_t)qid);
-	nvme_dbbuf_assign(ctrl, &sq.dbbuf, 2 * (uint32_t)qid);
+	nvme_sq_connect(ctrl, &sq);
 	*slot = sq;
 	return 0;
 
@@ -177,7 +203,7 @@ int nvme_configure_sq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvm
 }
 
 /* AQA, ASQ and ACQ for the queues configured under qid 0. */
-static int program_adminq(struct nvme_ctrl *ctrl)
+int nvme_program_adminq(struct nvme_ctrl *ctrl)
 {
 	uint32_t aqa = NVM_SET((uint32_t)ctrl->sq[NVME_AQ].qsize - 1, AQA_ASQS) |
 		       NVM_SET((uint32_t)ctrl->cq[NVME_AQ].qsize - 1, AQA_ACQS);
@@ -201,7 +227,7 @@ static int configure_adminq(struct nvme_ctrl *ctrl, int cq_size, int sq_size,
 		goto discard_cq;
 	if (configure_sq(ctrl, NVME_AQ, sq_size, &ctrl->cq[NVME_AQ], sq_mem))
 		goto discard_cq;
-	if (program_adminq(ctrl))
+	if (nvme_program_adminq(ctrl))
 		goto discard_sq;
 	return 0;
 
@@ -270,6 +296,9 @@ void nvme_cq_free(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
 	if (!(cq->flags & NVME_Q_MEM_PREALLOCATED))
 		iommu_put_dmabuf(&cq->mem);
 	nvme_kept_exit(cq);
+	if (cq->follow)
+		nvme_op_drop(ctrl, &cq->follow->op);
+	free(cq->follow);
 	if (ctrl->adminq.cq == cq)
 		ctrl->adminq.cq = NULL;
 	memset(cq, 0, sizeof(*cq));
@@ -287,23 +316,35 @@ void nvme_sq_free(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 	memset(sq, 0, sizeof(*sq));
 }
 
-void nvme_cq_restart(struct nvme_cq *cq)
+void nvme_cq_ring_restart(struct nvme_cq *cq)
 {
 	memset(cq->mem.vaddr, 0, (size_t)cq->qsize << NVME_CQES);
 	nvme_cq_count_restart(cq);
 	cq->rung = 0;
 	cq->phase = 0;
-	cq->flags &= ~NVME_Q_CREATED;
-	nvme_kept_exit(cq);
-	cq->dbbuf = (struct nvme_dbbuf){};
 }
 
-void nvme_sq_restart(struct nvme_sq *sq)
+void nvme_sq_ring_restart(struct nvme_sq *sq)
 {
 	nvme_sq_count_restart(sq);
 	sq->ptail = 0;
 	sq->head = 0;
+}
+
+void nvme_cq_restart(struct nvme_cq *cq)
+{
+	nvme_cq_ring_restart(cq);
+	cq->flags &= ~NVME_Q_CREATED;
+	nvme_kept_restart(cq);
+	nvme_cq_connect(cq->ctrl, cq);
+	cq->follow->stage = NVME_FOLLOW_LIVE;
+	cq->follow->gen = atomic_load_acquire(&cq->ctrl->priv->recover.gen);
+}
+
+void nvme_sq_restart(struct nvme_sq *sq)
+{
+	nvme_sq_ring_restart(sq);
 	sq->flags &= ~NVME_Q_CREATED;
-	sq->dbbuf = (struct nvme_dbbuf){};
+	nvme_sq_connect(sq->cq->ctrl, sq);
 	nvme_rqs_restart(sq);
 }

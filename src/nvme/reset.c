@@ -16,11 +16,12 @@
 
 #include "nvme/priv.h"
 #include "nvme/rq.h"
+#include "nvme/setup.h"
 #include "support/deadline.h"
 #include "support/errno.h"
 
 #define POLL_NS	       100000
-#define QUIRK_DELAY_NS (2300 * NS_PER_MS)
+#define QUIRK_DELAY_MS 2300
 
 static void sleep_ns(uint64_t ns)
 {
@@ -53,7 +54,7 @@ static int wait_csts(struct nvme_ctrl *ctrl, uint32_t mask, uint32_t want, uint6
 }
 
 /* CAP.TO, or CRTO where the controller has that and it is longer. */
-static uint64_t ready_deadline(struct nvme_ctrl *ctrl)
+uint64_t nvme_ready_ms(struct nvme_ctrl *ctrl)
 {
 	uint64_t units = NVM_GET(ctrl->priv->cap, CAP_TO) + 1;
 	uint32_t crto;
@@ -61,16 +62,21 @@ static uint64_t ready_deadline(struct nvme_ctrl *ctrl)
 	if (NVM_GET(ctrl->priv->cap, CAP_CRMS) && !nvme_reg_read32(ctrl, NVM_REG_CRTO, &crto) &&
 	    NVM_GET(crto, CRTO_CRWMT) + 1 > units)
 		units = NVM_GET(crto, CRTO_CRWMT) + 1;
-	return deadline_after_ms(500 * units);
+	return 500 * units;
+}
+
+uint64_t nvme_ready_delay_ms(const struct nvme_ctrl *ctrl)
+{
+	return ctrl->priv->quirks & NVME_QUIRK_DELAY_CHK_RDY ? QUIRK_DELAY_MS : 0;
 }
 
 static int wait_ready(struct nvme_ctrl *ctrl, bool ready)
 {
 	uint32_t want = ready ? NVM_SET(1u, CSTS_RDY) : 0;
-	uint64_t deadline = ready_deadline(ctrl);
+	uint64_t deadline = deadline_after_ms(nvme_ready_ms(ctrl));
 
-	if (ctrl->priv->quirks & NVME_QUIRK_DELAY_CHK_RDY)
-		sleep_ns(QUIRK_DELAY_NS);
+	if (nvme_ready_delay_ms(ctrl))
+		sleep_ns(nvme_ready_delay_ms(ctrl) * NS_PER_MS);
 
 	if (wait_csts(ctrl, NVM_SET(1u, CSTS_RDY), want, deadline, ready)) {
 		if (errno == ETIMEDOUT)
@@ -109,6 +115,7 @@ int nvme_reset(struct nvme_ctrl *ctrl)
 
 	ctrl->priv->enabled = false;
 	ctrl->priv->has_dbbuf = false;
+	nvme_recover_forget(ctrl);
 	for (int i = 0; i < ctrl->opts.ncqr + 2; i++) {
 		if (ctrl->cq[i].mem.vaddr)
 			nvme_cq_restart(&ctrl->cq[i]);
@@ -152,7 +159,7 @@ static int check_mps(struct nvme_ctrl *ctrl)
 	return 0;
 }
 
-int nvme_enable(struct nvme_ctrl *ctrl)
+int nvme_enable_start(struct nvme_ctrl *ctrl)
 {
 	uint32_t css, cc;
 
@@ -165,9 +172,14 @@ int nvme_enable(struct nvme_ctrl *ctrl)
 
 	/* Set before: from the write on the controller may use its queues. */
 	ctrl->priv->enabled = true;
-	if (nvme_reg_write32(ctrl, NVM_REG_CC, cc))
+	return nvme_reg_write32(ctrl, NVM_REG_CC, cc);
+}
+
+int nvme_enable(struct nvme_ctrl *ctrl)
+{
+	if (nvme_enable_start(ctrl) || wait_ready(ctrl, true))
 		return -1;
-	return wait_ready(ctrl, true);
+	return nvme_setup_all(ctrl);
 }
 
 int nvme_shutdown(struct nvme_ctrl *ctrl)

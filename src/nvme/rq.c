@@ -44,6 +44,7 @@ struct nvme_sq_slabs {
 	size_t page_size;
 	uint32_t per_block;
 	uint32_t nr_blocks;
+	struct nvme_again *again;     /* by cid; NULL before the first use */
 	struct iommu_dmabuf blocks[]; /* but the first */
 };
 
@@ -259,11 +260,26 @@ void nvme_rqs_exit(struct nvme_sq *sq)
 	for (uint32_t block = 0; block < slabs->nr_blocks; block++)
 		iommu_put_dmabuf(block_buf(sq, block));
 	pthread_mutex_destroy(&slabs->lock);
+	if (slabs->again)
+		pgunmap(slabs->again, sq->nr_rqs * sizeof(*slabs->again));
 	pages_free(sq->rqs, rqs_len(sq->nr_rqs));
 	free(slabs);
 	sq->slabs = NULL;
 	sq->rqs = NULL;
 	sq->nr_rqs = 0;
+}
+
+struct nvme_again *nvme_rq_again(struct nvme_rq *rq)
+{
+	struct nvme_sq *sq = rq->sq;
+	void *mem;
+
+	if (unlikely(!sq->slabs->again)) {
+		if (pgmap(&mem, sq->nr_rqs * sizeof(struct nvme_again)) < 0)
+			return NULL;
+		sq->slabs->again = mem;
+	}
+	return &sq->slabs->again[rq->cid];
 }
 
 void nvme_rqs_park(struct nvme_sq *sq)
@@ -281,6 +297,13 @@ void nvme_rqs_restart(struct nvme_sq *sq)
 	for (uint32_t cid = fresh; cid < sq->nr_rqs; cid++) {
 		struct nvme_rq *rq = &sq->rqs[cid];
 
+		if (rq->state == NVME_RQ_WATCHED && rq->done) {
+			nvme_rq_lose(rq, NVM_SC_HOST_ABORTED);
+			continue;
+		}
+		/* A callback that waits for a kept completion gets it. */
+		if (rq->state == NVME_RQ_KEPT && rq->done)
+			continue;
 		nvme_rq_unwatch(rq);
 		/* nvme_aer() gives its tracker to nobody. */
 		if (rq->state & (NVME_RQ_ABANDONED | NVME_RQ_EVENT))

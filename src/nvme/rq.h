@@ -11,6 +11,12 @@
 
 #include "support/deadline.h"
 
+/* A command that may be sent again. */
+struct nvme_again {
+	union nvme_cmd cmd;
+	unsigned int timeout_ms;
+};
+
 /* In a completion of ours: its submission queue is gone. No queue has this qid. */
 #define NVME_SQID_NONE 0xffffu
 
@@ -54,6 +60,15 @@ void nvme_rqs_park(struct nvme_sq *sq);
  * Context: set-up thread.
  */
 void nvme_rqs_restart(struct nvme_sq *sq);
+
+/**
+ * nvme_rq_again() - where a tracker's command is kept for another time
+ * @rq: tracker
+ *
+ * Context: owner of the submission queue; the first call for a queue allocates.
+ * Return: the place, or NULL: ENOMEM.
+ */
+struct nvme_again *nvme_rq_again(struct nvme_rq *rq);
 
 /**
  * nvme_rq_push() - put a tracker on the free stack, whoever else uses it
@@ -145,14 +160,22 @@ void nvme_cq_disown(struct nvme_cq *cq, const struct nvme_sq *sq);
 void nvme_kept_disown(struct nvme_cq *cq, const struct nvme_sq *sq);
 
 /**
- * nvme_kept_exit() - forget every kept completion
+ * nvme_kept_exit() - free the place of kept completions
+ * @cq: completion queue that goes; so do its submission queues
+ *
+ * Context: set-up thread.
+ */
+void nvme_kept_exit(struct nvme_cq *cq);
+
+/**
+ * nvme_kept_restart() - forget every kept completion, unless a callback waits for it
  * @cq: completion queue
  *
  * The trackers of kept events are free again; the others' command is canceled.
  *
  * Context: set-up thread.
  */
-void nvme_kept_exit(struct nvme_cq *cq);
+void nvme_kept_restart(struct nvme_cq *cq);
 
 /* What a look at the completion queue on behalf of one tracker brought. */
 enum nvme_reap {
@@ -177,6 +200,7 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
 /**
  * struct nvme_wait - a wait for the device
  * @tp: transport
+ * @cq: queue that is waited on, whose owner takes part in recovery meanwhile
  * @deadline: when to give up, DEADLINE_NEVER for not at all
  * @started: when it began; 0 before the first step
  * @check_at: when to look at CSTS next
@@ -184,6 +208,7 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
  */
 struct nvme_wait {
 	struct transport *tp;
+	struct nvme_cq *cq;
 	uint64_t deadline;
 	uint64_t started;
 	uint64_t check_at;
@@ -192,12 +217,12 @@ struct nvme_wait {
 
 /**
  * nvme_wait_step() - one pause in a wait for the device
- * @w: wait; tp and deadline set, the rest zero at its start
+ * @w: wait; tp, cq and deadline set, the rest zero at its start
  *
  * Spins first, then yields, and sleeps when the wait has become long. Looks at CSTS now and
- * then.
+ * then, and moves the ladder on.
  *
- * Context: any thread.
+ * Context: owner of the queue; any thread where it is the admin queue, whose lock is not held.
  * Return: 0 go on, or -1: ETIMEDOUT, ENODEV the device is gone, EIO CSTS.CFS is set.
  */
 int nvme_wait_step(struct nvme_wait *w);

@@ -139,7 +139,8 @@ static int wait_mine(struct nvme_ctrl *ctrl, struct nvme_rq *rq, struct nvme_cqe
 {
 	struct nvme_wait w = {
 		.tp = ctrl->pci.dev.transport,
-		.deadline = deadline_after_ms(ctrl->timeout_ms),
+		.cq = rq->sq->cq,
+		.deadline = deadline_after_ms(LOAD(ctrl->timeout_ms)),
 	};
 
 	for (;;) {
@@ -165,13 +166,19 @@ static int wait_mine(struct nvme_ctrl *ctrl, struct nvme_rq *rq, struct nvme_cqe
 	}
 }
 
-static int exec_and_wait(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
-			 struct nvme_cqe *cqe)
+/* -1 when the controller is in no state to be sent commands: nothing was posted. */
+static int exec(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd)
 {
+	int ret = 0;
+
 	lock_adminq(ctrl, rq->sq);
-	nvme_rq_exec(rq, cmd);
+	/* Under the lock: a reset takes away what was posted before it under the lock. */
+	if (rq->sq->id == NVME_AQ)
+		ret = nvme_ctrl_is_down(ctrl);
+	if (!ret)
+		nvme_rq_exec(rq, cmd);
 	unlock_adminq(ctrl, rq->sq);
-	return wait_mine(ctrl, rq, cqe);
+	return ret;
 }
 
 int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, void *buf,
@@ -193,9 +200,14 @@ int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, v
 	if (buf && (data_open(ctrl, &data) || data_map(ctrl, rq, cmd, &data)))
 		goto close_data;
 
-	if (exec_and_wait(ctrl, rq, cmd, &cqe)) {
+	if (exec(ctrl, rq, cmd))
+		goto close_data;
+	if (wait_mine(ctrl, rq, &cqe)) {
 		log_error("sq %d cid %u opcode 0x%02x: no completion: %m\n", sq->id, rq->cid,
 			  cmd->opcode);
+		/* Canceled by a reset: the controller does not have it any more. */
+		if (errno == ECANCELED)
+			goto close_data;
 		data_park(ctrl, &data);
 		goto release_rq;
 	}

@@ -10,17 +10,23 @@
 #ifndef BELFRY_SRC_NVME_WATCH_H
 #define BELFRY_SRC_NVME_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #include <belfry/nvme/poll.h>
 #include <belfry/nvme/queue.h>
 
+#include "nvme/recover.h"
+
 /* States in which the device has a tracker's command, and somebody waits for it. */
 #define NVME_RQ_WITH_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_BY_HAND | NVME_RQ_EVENT)
 
-/* nvme_rq.flags: the deadline has passed, and was reported. */
-#define NVME_RQ_F_EXPIRED (1u << 0)
+/* nvme_rq.flags */
+#define NVME_RQ_F_EXPIRED    (1u << 0) /* its deadline has passed */
+#define NVME_RQ_F_WANT_ABORT (1u << 1) /* waits for its turn to be aborted */
+#define NVME_RQ_F_ABORTING   (1u << 2) /* an Abort was sent */
+#define NVME_RQ_F_AGAIN	     (1u << 3) /* may be sent again after a reset */
 
 #define NVME_TIMEOUT_MAX_MS (1u << 30)
 
@@ -47,8 +53,51 @@ static inline uint64_t nvme_coarse_ms(void)
 static inline void nvme_rq_unwatch(struct nvme_rq *rq)
 {
 	rq->done = NULL;
+	if (unlikely(rq->flags & NVME_RQ_F_EXPIRED))
+		nvme_recover_ended(rq);
 	rq->flags = 0;
 }
+
+/**
+ * nvme_rq_may_end() - may a watched command's end be told now
+ * @rq: tracker, with flags
+ *
+ * Not while an Abort is under way that could hit the tracker's next command.
+ *
+ * Context: owner of the completion queue.
+ * Return: true when it may.
+ */
+bool nvme_rq_may_end(struct nvme_rq *rq);
+
+/**
+ * nvme_rq_finish() - tell the program that a watched command has ended
+ * @rq: tracker, NVME_RQ_COMPLETED, with a callback; released afterwards, unless the callback did
+ * @cqe: completion
+ *
+ * Context: owner of the completion queue.
+ */
+void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe);
+
+/**
+ * nvme_rq_send_again() - post a watched command a second time
+ * @rq: tracker of nvme_rq_submit_idempotent(), NVME_RQ_WATCHED; the ring is new
+ *
+ * Its time begins anew.
+ *
+ * Context: owner of both queues.
+ */
+void nvme_rq_send_again(struct nvme_rq *rq);
+
+/**
+ * nvme_rq_lose() - a command has ended without the controller's word
+ * @rq: tracker, NVME_RQ_INFLIGHT or NVME_RQ_WATCHED
+ * @status: to be told
+ *
+ * The completion is kept for whoever waits for it.
+ *
+ * Context: owner of the completion queue.
+ */
+void nvme_rq_lose(struct nvme_rq *rq, uint16_t status);
 
 /**
  * nvme_cq_count_status() - count a completion by its status, unless that is success

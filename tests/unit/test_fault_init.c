@@ -7,7 +7,7 @@
 
 #include <belfry/emu.h>
 
-#include "dev.h"
+#include "fault.h"
 
 static void assert_all_zero(const struct nvme_ctrl *ctrl)
 {
@@ -31,7 +31,6 @@ static const struct {
 	{"emu:fault=act=cfs:op=6", EIO},
 	{"emu:fault=act=gone:op=6", ENODEV},
 	/* Doorbell Buffer Config */
-	{"emu:dbbuf=on,fault=act=status:op=0x7c:arg=4", ECOMM},
 	{"emu:dbbuf=on,fault=act=cfs:op=0x7c", EIO},
 	{"emu:dbbuf=on,fault=act=gone:op=0x7c", ENODEV},
 	/* the name */
@@ -70,6 +69,28 @@ static void fault_init__ten_failures_leak_nothing(void **state)
 		assert_nothing_mapped(ctx);
 	}
 	assert_int_equal(open_fds(), fds);
+}
+
+/* Shadow doorbells that the controller refuses: there are the registers. */
+static void fault_init__without_shadow_doorbells(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:dbbuf=on,fault=act=status:op=0x7c:arg=4:count=1");
+	assert_null(f.sq->dbbuf.doorbell);
+	assert_null(f.dev.ctrl.dbbuf.doorbells.vaddr);
+	works(&f);
+	dev_close(&f.dev);
+
+	fault_open(&f, "emu:dbbuf=on");
+	assert_non_null(f.sq->dbbuf.doorbell);
+	works(&f);
+	/* Told again after a reset, as Number of Queues is. */
+	reset(&f);
+	assert_non_null(f.sq->dbbuf.doorbell);
+	works(&f);
+	dev_close(&f.dev);
 }
 
 /* Pages of this process. */
@@ -219,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fault_init__ten_failures_leak_nothing),
+		cmocka_unit_test(fault_init__without_shadow_doorbells),
 		cmocka_unit_test(fault_init__no_answer),
 		cmocka_unit_test(fault_init__no_answer_leaks_no_memory),
 		cmocka_unit_test(fault_init__the_deadline_is_the_callers),

@@ -58,6 +58,24 @@ void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn don
 		    unsigned int timeout_ms);
 
 /**
+ * nvme_rq_submit_idempotent() - nvme_rq_submit() of a command that may be carried out twice
+ * @rq: as nvme_rq_submit()
+ * @cmd: as nvme_rq_submit()
+ * @done: as nvme_rq_submit()
+ * @timeout_ms: as nvme_rq_submit(); it begins anew when the command is sent again
+ *
+ * Where the controller is reset before the command has completed, it is sent again instead of
+ * ending. It is for the caller to know that this does no harm: reads, and writes of the same data
+ * that nobody reads or overwrites meanwhile.
+ *
+ * Own: as nvme_rq_submit().
+ * Context: as nvme_rq_submit(); the first use of a queue allocates.
+ * Return: 0, or -1: ENOMEM, and nothing was posted.
+ */
+int nvme_rq_submit_idempotent(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+			      unsigned int timeout_ms);
+
+/**
  * nvme_rq_set_timeout() - give a command in flight another deadline
  * @rq: tracker whose command was posted by nvme_rq_submit(), nvme_rq_post() or nvme_rq_exec()
  * @timeout_ms: from now, in milliseconds, at most 2^30; NVME_TIMEOUT_NEVER for none

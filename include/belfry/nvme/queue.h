@@ -29,6 +29,7 @@
 #include <belfry/support/mmio.h>
 #include <belfry/support/trace.h>
 #include <belfry/iommu/dmabuf.h>
+#include <belfry/nvme/dbbuf.h>
 #include <belfry/nvme/types.h>
 
 #ifdef __cplusplus
@@ -90,6 +91,7 @@ enum nvme_rq_state {
 struct nvme_ctrl;
 struct nvme_rq;
 struct nvme_sq;
+struct nvme_cq_follow;
 struct nvme_cq_kept;
 struct transport;
 
@@ -141,18 +143,6 @@ struct nvme_rq {
 	 NVME_RQ_CANCELED)
 
 /**
- * struct nvme_dbbuf - shadow doorbell of one queue
- * @doorbell: word in memory that stands in for the register, or NULL
- * @eventidx: value at which the controller wants the register written after all
- *
- * Spec: NVM Express Base 2.0, "Doorbell Buffer Config command".
- */
-struct nvme_dbbuf {
-	void *doorbell;
-	void *eventidx;
-};
-
-/**
  * struct nvme_cq - completion queue
  * @mem: the ring
  * @vaddr: @mem.vaddr, by its older name
@@ -202,6 +192,7 @@ struct nvme_cq {
 	uint64_t expiry_ms __attribute__((aligned(64)));
 	uint64_t now_ms;
 	struct nvme_ctrl *ctrl;
+	struct nvme_cq_follow *follow;
 	uint32_t polls;
 	uint32_t grain_ms;
 
@@ -303,57 +294,6 @@ bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe);
 void __nvme_rq_by_hand(struct nvme_rq *rq);
 bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe);
 struct nvme_cqe *__nvme_cq_get_kept(struct nvme_cq *cq);
-
-/**
- * __nvme_need_mmio() - has the controller asked to be told of this doorbell value
- * @eventidx: value at which the controller wants to be told
- * @val: new doorbell value
- * @old: doorbell value before
- *
- * Spec: NVM Express Base 2.0, "Updating Controller Doorbell Properties using a Shadow
- * Doorbell Buffer".
- *
- * Context: any; pure.
- * Return: non-zero when the register must be written.
- */
-static inline int __nvme_need_mmio(uint16_t eventidx, uint16_t val, uint16_t old)
-{
-	return (uint16_t)(val - eventidx - 1) < (uint16_t)(val - old);
-}
-
-/**
- * nvme_try_dbbuf() - write a doorbell value to its shadow, if it has one
- * @v: new doorbell value
- * @dbbuf: shadow doorbell of the queue
- *
- * Context: owner of the queue.
- * Return: 0 when the register need not be written, -1 when it must (also when
- *	there is no shadow doorbell). errno is left alone.
- */
-static inline int nvme_try_dbbuf(uint16_t v, struct nvme_dbbuf *dbbuf)
-{
-	leint32_t *doorbell = (leint32_t *)dbbuf->doorbell;
-	uint32_t old, eventidx;
-
-	if (!doorbell)
-		return -1;
-
-	old = le32_to_cpu(LOAD(*doorbell));
-	/* Entries before the shadow that announces them; the other side is the
-	 * controller's read of the shadow. */
-	wmb();
-	atomic_store_release(doorbell, cpu_to_le32(v));
-	/* The shadow before the event index: the controller writes and reads
-	 * them in the opposite order, so one of us sees the other. */
-	mb();
-	eventidx = le32_to_cpu(atomic_load_acquire((leint32_t *)dbbuf->eventidx));
-	if (__nvme_need_mmio((uint16_t)eventidx, v, (uint16_t)old))
-		return -1;
-
-	__trace_probe1(nvme_skip_mmio, dbbuf);
-	__trace_hot(NVME_SKIP_MMIO, "%u, event index %u\n", v, eventidx);
-	return 0;
-}
 
 /* private: store to a doorbell, and wake a device that does not watch it */
 static inline void __nvme_ring(void *doorbell, uint32_t value, const uint32_t *asleep,
@@ -616,47 +556,10 @@ static inline void nvme_cq_update_head(struct nvme_cq *cq)
 	cq->rung = cq->head;
 }
 
-/**
- * nvme_cq_spin() - busy-wait until the entry at the head is new
- * @cq: completion queue
- *
- * Nothing is consumed. There is no deadline: see nvme_cq_wait_cqes() for a wait
- * that ends.
- *
- * Context: owner of @cq.
- */
-void nvme_cq_spin(struct nvme_cq *cq);
-
-/**
- * nvme_cq_get_cqes() - busy-wait for exactly @n completions
- * @cq: completion queue
- * @cqes: out: @n copies, or NULL
- * @n: how many, 0 or more
- *
- * The doorbell is not written. There is no deadline.
- *
- * Context: owner of @cq.
- */
-void nvme_cq_get_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n);
-
-/**
- * nvme_cq_wait_cqes() - wait for @n completions, but not for ever
- * @cq: completion queue
- * @cqes: out: @n copies, or NULL
- * @n: how many, 0 or more
- * @ts: longest wait, relative, on the monotonic clock; NULL for no limit
- *
- * The doorbell is not written.
- *
- * Context: owner of @cq.
- * Return: how many were taken; fewer than @n with ETIMEDOUT, EINVAL @ts is no valid
- *	time, ENODEV the device is gone, or EIO it reports a fatal status (CSTS.CFS). Those
- *	taken are in @cqes.
- */
-int nvme_cq_wait_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n, struct timespec *ts);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include <belfry/nvme/wait.h>
 
 #endif /* BELFRY_NVME_QUEUE_H */

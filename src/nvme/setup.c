@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings that a reset takes away. See nvme/setup.h.
+ */
+#include "nvme/setup.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <belfry/nvme/ctrl.h>
+#include <belfry/nvme/status.h>
+#include <belfry/support/log.h>
+
+#include "nvme/priv.h"
+
+static void queues_cmd(struct nvme_ctrl *ctrl, union nvme_cmd *cmd)
+{
+	cmd->features.opcode = NVM_ADMIN_SET_FEATURES;
+	cmd->features.fid = NVM_FEAT_NUM_QUEUES;
+	cmd->features.cdw11 =
+		cpu_to_le32((uint32_t)ctrl->opts.ncqr << 16 | (uint32_t)ctrl->opts.nsqr);
+}
+
+static int queues_end(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
+{
+	uint32_t granted = le32_to_cpu(cqe->dw0);
+
+	if (!nvme_cqe_ok(cqe))
+		return nvme_set_errno_from_cqe(cqe);
+
+	ctrl->config.nsqa = (int)(granted & 0xffff);
+	ctrl->config.ncqa = (int)(granted >> 16);
+	/* It may grant more; there is no room here for those. */
+	if (ctrl->config.nsqa > ctrl->opts.nsqr)
+		ctrl->config.nsqa = ctrl->opts.nsqr;
+	if (ctrl->config.ncqa > ctrl->opts.ncqr)
+		ctrl->config.ncqa = ctrl->opts.ncqr;
+	return 0;
+}
+
+static void dbbuf_cmd(struct nvme_ctrl *ctrl, union nvme_cmd *cmd)
+{
+	/* Of the queues that were there before. */
+	memset(ctrl->dbbuf.doorbells.vaddr, 0, (size_t)ctrl->dbbuf.doorbells.len);
+	memset(ctrl->dbbuf.eventidxs.vaddr, 0, (size_t)ctrl->dbbuf.eventidxs.len);
+	cmd->opcode = NVM_ADMIN_DBBUF_CONFIG;
+	cmd->dptr.prp1 = cpu_to_le64(ctrl->dbbuf.doorbells.iova);
+	cmd->dptr.prp2 = cpu_to_le64(ctrl->dbbuf.eventidxs.iova);
+}
+
+bool nvme_setup_cmd(struct nvme_ctrl *ctrl, unsigned int setup, union nvme_cmd *cmd)
+{
+	memset(cmd, 0, sizeof(*cmd));
+	switch (setup) {
+	case NVME_SETUP_QUEUES:
+		queues_cmd(ctrl, cmd);
+		return ctrl->priv->has_io;
+	case NVME_SETUP_DBBUF:
+		if (!ctrl->dbbuf.eventidxs.vaddr)
+			return false;
+		dbbuf_cmd(ctrl, cmd);
+		return true;
+	default:
+		return false;
+	}
+}
+
+int nvme_setup_end(struct nvme_ctrl *ctrl, unsigned int setup, struct nvme_cqe *cqe)
+{
+	switch (setup) {
+	case NVME_SETUP_QUEUES:
+		return queues_end(ctrl, cqe);
+	case NVME_SETUP_DBBUF:
+		ctrl->priv->has_dbbuf = nvme_cqe_ok(cqe);
+		if (!ctrl->priv->has_dbbuf)
+			log_info("no shadow doorbells: %s\n",
+				 nvme_status_str(nvme_cqe_status(cqe)));
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int nvme_setup_one(struct nvme_ctrl *ctrl, unsigned int setup)
+{
+	union nvme_cmd cmd;
+	struct nvme_cqe cqe;
+
+	if (!nvme_setup_cmd(ctrl, setup, &cmd))
+		return 0;
+	if (nvme_admin(ctrl, &cmd, NULL, 0, &cqe) && nvme_cqe_ok(&cqe))
+		return -1;
+	return nvme_setup_end(ctrl, setup, &cqe);
+}
+
+int nvme_setup_all(struct nvme_ctrl *ctrl)
+{
+	for (unsigned int setup = 0; setup < NVME_NR_SETUPS; setup++) {
+		if (nvme_setup_one(ctrl, setup))
+			return -1;
+	}
+	return 0;
+}
