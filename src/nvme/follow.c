@@ -136,7 +136,7 @@ void nvme_cq_end_all(struct nvme_cq *cq, uint16_t status, bool alive)
 			else if (rq->state == NVME_RQ_WATCHED && alive &&
 				 rq->flags & NVME_RQ_F_AGAIN)
 				nvme_rq_send_again(rq);
-			else if (rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED))
+			else if (rq->state & NVME_RQ_SUBMITTED)
 				nvme_rq_lose(rq, status);
 		}
 	}

@@ -120,7 +120,7 @@ int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms)
 {
 	struct nvme_cq *cq = rq->sq->cq;
 
-	if (!(rq->state & (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED)) || !timeout_ms ||
+	if (!(rq->state & NVME_RQ_SUBMITTED) || !timeout_ms ||
 	    (timeout_ms > NVME_TIMEOUT_MAX_MS && timeout_ms != NVME_TIMEOUT_NEVER))
 		return set_errno(EINVAL);
 

@@ -19,8 +19,11 @@
 
 #include "nvme/recover.h"
 
+/* States in which the device has a tracker's command, which will end in its time. */
+#define NVME_RQ_SUBMITTED (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_BY_HAND)
+
 /* States in which the device has a tracker's command, and somebody waits for it. */
-#define NVME_RQ_WITH_DEVICE (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_BY_HAND | NVME_RQ_EVENT)
+#define NVME_RQ_WITH_DEVICE (NVME_RQ_SUBMITTED | NVME_RQ_EVENT)
 
 /* nvme_rq.flags */
 #define NVME_RQ_F_EXPIRED    (1u << 0) /* its deadline has passed */
