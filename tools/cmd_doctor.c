@@ -159,7 +159,11 @@ static void check_function(struct doctor *doctor, const char *bdf)
 	snprintf(what, sizeof(what), "%s is an NVMe controller", bdf);
 	if (!line(doctor, !host_look(&fn, bdf), what, "belfry list"))
 		return;
-	line(doctor, *fn.group, "it is in an IOMMU group", "see the IOMMU above");
+	/* A group in name only: the kernel was told to do without an IOMMU. */
+	line(doctor, *fn.group && strncmp(fn.group, "noiommu", strlen("noiommu")),
+	     "it is in an IOMMU group",
+	     "see the IOMMU above; without one, only with BELFRY_UNSAFE_NOIOMMU=1 in the "
+	     "environment, as root");
 	check_peers(doctor, &fn);
 
 	if (!strstr(fn.driver, "vfio") && *fn.user) {

@@ -18,6 +18,9 @@
 
 #define LINE_MAX_BYTES 1200
 
+/* How the library begins a message of something that is dangerous, and goes on all the same. */
+#define WARNING "warning: "
+
 static struct {
 	pthread_mutex_t lock; /* guards first */
 	char first[LINE_MAX_BYTES];
@@ -48,7 +51,8 @@ static void catch_log(int level, const char *msg, void *arg)
 {
 	(void)arg;
 	msg = strip_function(msg);
-	if (level > BELFRY_LOG_ERROR) {
+	/* A warning is no reason for a failure. */
+	if (level > BELFRY_LOG_ERROR || !strncmp(msg, WARNING, strlen(WARNING))) {
 		fprintf(stderr, "belfry: %s\n", msg);
 		return;
 	}

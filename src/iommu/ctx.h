@@ -35,6 +35,12 @@ RB_HEAD(iommu_mapping_tree, iommu_mapping);
  * @name: for messages
  * @iommufd: what iommu_ctx_is_iommufd() says
  * @shared: another process is to reach the memory: what is allocated for it is in files
+ * @granule: all memory that is allocated for it comes in multiples of so many bytes; 0 for the host
+ *	page
+ * @alloc: memory of a kind that it can map, a multiple of @granule; NULL for any memory
+ * @place: where memory is in the address space, when that is not to be chosen; its lock is held.
+ *	Return 0, or -1 with errno where it is memory that cannot be mapped. NULL: anywhere, any
+ *	memory
  * @map: make [vaddr, vaddr + len) visible at [iova, iova + len). All are page-aligned, the IOVAs
  *	are inside the ranges and not in use; the memory may be visible at other IOVAs already.
  *	@flags has IOMMU_MAP_NOWRITE, IOMMU_MAP_NOREAD and IOMMU_MAP_EPHEMERAL. The lock of the
@@ -49,6 +55,9 @@ struct iommu_backend_ops {
 	const char *name;
 	bool iommufd;
 	bool shared;
+	size_t granule;
+	void *(*alloc)(size_t len);
+	int (*place)(const void *vaddr, size_t len, iova_t *iova);
 	int (*map)(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova,
 		   unsigned long flags);
 	int (*unmap)(struct iommu_ctx *ctx, iova_t iova, size_t len);

@@ -17,6 +17,9 @@
 #include "iommu/mem.h"
 #include "support/errno.h"
 
+/* What rounding up may add at most. */
+#define LEN_ROOM (2ul << 20)
+
 int iommu_get_dmabuf(struct iommu_ctx *ctx, struct iommu_dmabuf *buffer, size_t len,
 		     unsigned long flags)
 {
@@ -24,10 +27,10 @@ int iommu_get_dmabuf(struct iommu_ctx *ctx, struct iommu_dmabuf *buffer, size_t 
 	void *vaddr;
 
 	memset(buffer, 0, sizeof(*buffer));
-	if (!len || len > SSIZE_MAX - __VFN_PAGESIZE)
+	if (!len || len > SSIZE_MAX - LEN_ROOM)
 		return set_errno(EINVAL);
 
-	len = ALIGN_UP(len, __VFN_PAGESIZE);
+	len = iommu_mem_round(ctx, len);
 	vaddr = iommu_mem_alloc(ctx, NULL, len);
 	if (!vaddr)
 		return -1;

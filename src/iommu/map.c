@@ -80,18 +80,33 @@ static int check_vaddr(const struct iommu_ctx *ctx, const struct iommu_map_reque
 	return set_errno(EEXIST);
 }
 
+/* Where the memory is, which has to be where it is wanted. */
+static int place(struct iommu_ctx *ctx, const struct iommu_map_request *req, iova_t *iova)
+{
+	if (ctx->ops->place(req->vaddr, req->len, iova))
+		return -1;
+	if (req->flags & IOMMU_MAP_FIXED_IOVA ? *iova == req->iova : *iova % req->align == 0)
+		return 0;
+	log_error("iommu: %s has %p at iova 0x%" PRIx64 ", and nowhere else\n", ctx->ops->name,
+		  req->vaddr, (uint64_t)*iova);
+	return set_errno(ENOTSUP);
+}
+
 static struct iova_extent *take_iova(struct iommu_ctx *ctx, const struct iommu_map_request *req,
 				     struct iommu_mapping *m)
 {
 	enum iova_window window = req->flags & IOMMU_MAP_EPHEMERAL ? IOVA_SHORT : IOVA_LONG;
 	size_t page = __VFN_PAGESIZE;
+	iova_t iova = req->iova;
 	struct iova_extent *extent;
 
-	if (req->flags & IOMMU_MAP_FIXED_IOVA) {
-		extent = iova_reserve(&ctx->space, req->iova, req->len, m);
+	if (ctx->ops->place && place(ctx, req, &iova))
+		return NULL;
+	if (ctx->ops->place || req->flags & IOMMU_MAP_FIXED_IOVA) {
+		extent = iova_reserve(&ctx->space, iova, req->len, m);
 		if (!extent)
 			log_error("iommu: no %zu bytes at iova 0x%" PRIx64 ": %s\n", req->len,
-				  (uint64_t)req->iova,
+				  (uint64_t)iova,
 				  errno == EINVAL ? "not in a usable range" : "in use");
 	} else {
 		extent = iova_alloc(&ctx->space, req->len, req->align > page ? req->align : page,

@@ -11,6 +11,16 @@
 struct iommu_ctx;
 
 /**
+ * iommu_mem_round() - the size in which memory comes
+ * @ctx: address space
+ * @len: bytes, 0 to SIZE_MAX less 2 MiB
+ *
+ * Context: any; pure.
+ * Return: @len, rounded up.
+ */
+size_t iommu_mem_round(const struct iommu_ctx *ctx, size_t len);
+
+/**
  * iommu_mem_alloc() - zeroed pages for a device
  * @ctx: address space that they will be mapped in
  * @at: where they have to be, aligned to the host page; NULL for anywhere

@@ -13,6 +13,11 @@
 #include "iommu/translate.h"
 #include "support/errno.h"
 
+bool iommu_can_pin(const struct iommu_ctx *ctx)
+{
+	return !ctx->ops->place;
+}
+
 static bool inside(const struct iommu_mapping *m, const void *vaddr, size_t len)
 {
 	return m && len <= m->len - ((uintptr_t)vaddr - m->vaddr);

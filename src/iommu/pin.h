@@ -10,6 +10,7 @@
 #ifndef BELFRY_IOMMU_PIN_H
 #define BELFRY_IOMMU_PIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <belfry/iommu/dma.h>
@@ -24,6 +25,16 @@ struct iommu_mapping;
 struct iommu_pin {
 	struct iommu_mapping *mapping;
 };
+
+/**
+ * iommu_can_pin() - may memory be pinned that is in no mapping
+ * @ctx: address space
+ *
+ * Context: any; pure.
+ * Return: false where a device does not reach memory of any kind: what has to be moved goes through
+ * memory that was allocated for it.
+ */
+bool iommu_can_pin(const struct iommu_ctx *ctx);
 
 /**
  * iommu_pin() - make a buffer reachable by the device until iommu_unpin()

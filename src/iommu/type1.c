@@ -17,6 +17,7 @@
 
 #include "iommu/group.h"
 #include "iommu/host.h"
+#include "iommu/noiommu.h"
 #include "iommu/type1.h"
 #include "support/errno.h"
 
@@ -90,6 +91,41 @@ static const struct iommu_backend_ops type1_ops = {
 	.close = type1_close,
 };
 
+/* Without an IOMMU the kernel maps nothing, and has nothing to say of addresses. */
+static int noiommu_map(struct iommu_ctx *ctx, void *vaddr, size_t len, iova_t iova,
+		       unsigned long flags)
+{
+	(void)ctx;
+	(void)vaddr;
+	(void)len;
+	(void)iova;
+	(void)flags;
+	return 0;
+}
+
+static int noiommu_unmap(struct iommu_ctx *ctx, iova_t iova, size_t len)
+{
+	(void)ctx;
+	(void)iova;
+	(void)len;
+	return 0;
+}
+
+static const struct iommu_backend_ops noiommu_ops = {
+	.name = "vfio noiommu",
+	.granule = NOIOMMU_PIECE,
+	.alloc = noiommu_alloc,
+	.place = noiommu_place,
+	.map = noiommu_map,
+	.unmap = noiommu_unmap,
+	.close = type1_close,
+};
+
+static bool is_container(const struct iommu_ctx *ctx)
+{
+	return ctx->ops == &type1_ops || ctx->ops == &noiommu_ops;
+}
+
 /* All that the container says of its IOMMU, to be freed. */
 static struct vfio_iommu_type1_info *get_info(int container)
 {
@@ -159,13 +195,16 @@ static int parse_ranges(const struct vfio_iommu_type1_info *info, struct iommu_i
 }
 
 /* Usable IOVAs, to be freed; *nr 0 when the kernel does not say. -1 on error. */
-static int get_ranges(int container, struct iommu_iova_range **ranges, int *nr)
+static int get_ranges(int container, bool noiommu, struct iommu_iova_range **ranges, int *nr)
 {
-	struct vfio_iommu_type1_info *info = get_info(container);
+	struct vfio_iommu_type1_info *info;
 	int ret;
 
 	*ranges = NULL;
 	*nr = 0;
+	if (noiommu)
+		return 0;
+	info = get_info(container);
 	if (!info)
 		return -1;
 	ret = parse_ranges(info, ranges, nr);
@@ -209,14 +248,14 @@ close_fd : {
 	return -1;
 }
 
-static int open_container(void)
+static int open_container(bool noiommu)
 {
 	int fd = open(CONTAINER, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return iommu_explain_open(CONTAINER);
 	if (ioctl(fd, VFIO_GET_API_VERSION) == VFIO_API_VERSION &&
-	    ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) == 1)
+	    (noiommu || ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) == 1))
 		return fd;
 
 	log_error("the kernel has no VFIO type 1 IOMMU: load vfio_iommu_type1, and see that the "
@@ -225,29 +264,37 @@ static int open_container(void)
 	return set_errno(ENOTSUP);
 }
 
+/* Of a physical address nothing is reserved: memory is where it is. */
+static const struct iommu_iova_range all_iovas = {(iova_t)0, (iova_t)-1};
+
 /* A new address space with one group in it, which has one reference and no entry in the list yet. */
 static struct iommu_ctx *create(const char *path, int group)
 {
 	struct type1 *type1 = calloc(1, sizeof(*type1));
+	bool noiommu = noiommu_is_group(path);
 	struct iommu_iova_range *ranges;
 	int nr_ranges, ret;
 
 	if (!type1)
 		return NULL;
-	type1->fd = open_container();
+	type1->fd = open_container(noiommu);
 	if (type1->fd < 0)
 		goto free_type1;
 
 	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &type1->fd) ||
-	    ioctl(type1->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)) {
+	    ioctl(type1->fd, VFIO_SET_IOMMU, noiommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU)) {
 		log_error("%s: no address space for it: %m\n", path);
 		goto close_container;
 	}
-	if (get_ranges(type1->fd, &ranges, &nr_ranges))
+	if (get_ranges(type1->fd, noiommu, &ranges, &nr_ranges))
 		goto close_container;
 
-	log_limits(type1->fd, path);
-	ret = iommu_ctx_init(&type1->ctx, &type1_ops, ranges, nr_ranges);
+	if (noiommu) {
+		ret = iommu_ctx_init(&type1->ctx, &noiommu_ops, &all_iovas, 1);
+	} else {
+		log_limits(type1->fd, path);
+		ret = iommu_ctx_init(&type1->ctx, &type1_ops, ranges, nr_ranges);
+	}
 	free(ranges);
 	if (!ret)
 		return &type1->ctx;
@@ -276,7 +323,7 @@ static int extend(struct iommu_ctx *ctx, const char *path, int group)
 
 	/* No mapping is made meanwhile at an IOVA that the group does not reach. */
 	pthread_mutex_lock(&ctx->lock);
-	ret = get_ranges(type1->fd, &ranges, &nr_ranges);
+	ret = get_ranges(type1->fd, ctx->ops == &noiommu_ops, &ranges, &nr_ranges);
 	if (!ret && nr_ranges)
 		ret = iommu_ranges_cover(ctx, ranges, nr_ranges, path);
 	pthread_mutex_unlock(&ctx->lock);
@@ -329,7 +376,7 @@ struct iommu_ctx *iommu_type1_join(const char *path, struct iommu_ctx *ctx, int 
 	struct iommu_ctx *in, *ret = NULL;
 	struct iommu_group *group;
 
-	if (ctx && ctx->ops != &type1_ops) {
+	if (ctx && !is_container(ctx)) {
 		log_error("%s: the address space given is '%s', not of a VFIO container\n", path,
 			  ctx->ops->name);
 		return set_errno_null(EINVAL);
@@ -337,7 +384,7 @@ struct iommu_ctx *iommu_type1_join(const char *path, struct iommu_ctx *ctx, int 
 
 	iommu_groups_lock();
 	group = iommu_group_find_locked(path, &in);
-	if (group && in->ops != &type1_ops && !ctx) {
+	if (group && !is_container(in) && !ctx) {
 		log_error("%s: the group is in an address space of an iommufd\n", path);
 		errno = EBUSY;
 	} else if (group && (!ctx || ctx == in)) {

@@ -28,7 +28,7 @@ int nvme_dma_alloc(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, size_t len)
 		return iommu_get_dmabuf(ctx, buf, len, 0);
 
 	memset(buf, 0, sizeof(*buf));
-	len = ALIGN_UP(len, page);
+	len = iommu_mem_round(ctx, ALIGN_UP(len, page));
 	vaddr = iommu_mem_alloc(ctx, NULL, len);
 	if (!vaddr)
 		return -1;

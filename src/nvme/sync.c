@@ -43,7 +43,8 @@ static bool pinnable(struct nvme_ctrl *ctrl, const void *buf, size_t len)
 	iova_t iova;
 
 	return iommu_translate_range(ctrl->pci.dev.ctx, buf, len, &iova) ||
-	       (ALIGNED((uintptr_t)buf, __VFN_PAGESIZE) && ALIGNED(len, __VFN_PAGESIZE));
+	       (iommu_can_pin(ctrl->pci.dev.ctx) && ALIGNED((uintptr_t)buf, __VFN_PAGESIZE) &&
+		ALIGNED(len, __VFN_PAGESIZE));
 }
 
 static int data_open(struct nvme_ctrl *ctrl, struct sync_data *data)

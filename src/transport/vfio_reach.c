@@ -18,6 +18,7 @@
 #include "iommu/group.h"
 #include "iommu/host.h"
 #include "iommu/iommufd.h"
+#include "iommu/noiommu.h"
 #include "iommu/type1.h"
 #include "support/errno.h"
 #include "transport/vfio.h"
@@ -52,6 +53,11 @@ static int check_driver(const char *bdf)
 static int find_group(struct vfio_transport *vt)
 {
 	vt->group = pci_get_iommu_group(vt->name);
+	if (vt->group && noiommu_is_group(vt->group) && noiommu_allow(vt->name)) {
+		free(vt->group);
+		vt->group = NULL;
+		return -1;
+	}
 	if (vt->group)
 		return 0;
 	if (errno == ENOENT)
@@ -161,7 +167,7 @@ static int reach(struct vfio_transport *vt, struct iommu_ctx *ctx)
 	const char *forced = getenv(ENV_FORCE_TYPE1);
 	__autofree char *node = NULL;
 
-	if (ctx ? iommu_ctx_is_iommufd(ctx) : !forced)
+	if (ctx ? iommu_ctx_is_iommufd(ctx) : !forced && !noiommu_is_group(vt->group))
 		node = own_node(vt->name);
 	if (node && !reach_node(vt, node, ctx))
 		return 0;

@@ -172,7 +172,8 @@ int iommu_unmap_all(struct iommu_ctx *ctx);
  *
  * Context: any thread; takes the address space's lock; may block and make system calls.
  * Return: the memory, aligned to the host page, or NULL: EINVAL @len is 0 or too large, ENOMEM no
- * address is free both here and there, or no memory; or what the backend reports.
+ * address is free both here and there, or no memory; ENOTSUP without an IOMMU; or what the backend
+ * reports.
  */
 void *iommu_alloc_same_iova(struct iommu_ctx *ctx, size_t len);
 

@@ -93,7 +93,8 @@ char *pci_get_driver(const char *bdf);
  * @bdf: address
  *
  * Context: any thread; allocates.
- * Return: "/dev/vfio/N", or NULL: EINVAL a bad @bdf, ENOENT it is in no group.
+ * Return: "/dev/vfio/N", or "/dev/vfio/noiommu-N" where it is a group in name only, or NULL: EINVAL a
+ *	bad @bdf, ENOENT it is in no group.
  */
 char *pci_get_iommu_group(const char *bdf);
 
