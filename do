@@ -385,7 +385,7 @@ do_soak() {
 do_docs() {
 	need docs
 	# shellcheck disable=SC2046 # a list of files
-	scripts/kdoc --md docs/api $(find include -name '*.h' | sort)
+	scripts/kdoc --md docs/api $(find include/belfry -name '*.h' | sort)
 	scripts/check-manual
 }
 

@@ -57,6 +57,17 @@ static void config_space(void)
 	PASSED("configuration space");
 }
 
+/* iommufd where there is one, unless the environment says otherwise; and it can be told. */
+static void kind_of_address_space(void)
+{
+	bool kernel = strchr(ctrl.pci.bdf, '.') && ctrl.pci.dev.fd >= 0;
+	bool iommufd = kernel && !getenv("VFN_IOMMU_FORCE_VFIO") &&
+		       !access("/dev/vfio/devices", F_OK) && !access("/dev/iommu", F_OK);
+
+	CHECK(iommu_ctx_is_iommufd(__iommu_ctx(&ctrl)) == iommufd);
+	PASSED(iommufd ? "iommufd" : "no iommufd");
+}
+
 static void addresses(void)
 {
 	struct iommu_iova_range *ranges;
@@ -138,6 +149,7 @@ int main(int argc, char **argv)
 	CHECK(!nvme_init(&ctrl, argc > 1 ? argv[1] : "emu:cmb=1M", NULL));
 	registers();
 	config_space();
+	kind_of_address_space();
 	addresses();
 	memory_buffer();
 	if (!vfio_reset(&ctrl.pci.dev))
