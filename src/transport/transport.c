@@ -177,6 +177,8 @@ int vfio_disable_irq(struct vfio_device *dev, int start, int count)
 
 int vfio_disable_irq_all(struct vfio_device *dev)
 {
+	if (!dev->irq_info.count)
+		return open_transport(dev) ? 0 : -1;
 	return set_irqs(dev, 0, (int)dev->irq_info.count, NULL);
 }
 

@@ -222,6 +222,20 @@ static void fault_init__gone_before(void **state)
 	assert_all_zero(&ctrl);
 }
 
+/* A program that ends unties all vectors, however many there are. */
+static void fault_init__no_vectors_to_untie(void **state)
+{
+	struct nvme_ctrl ctrl = {};
+
+	(void)state;
+	assert_fails(vfio_disable_irq_all(&ctrl.pci.dev), ENODEV);
+	assert_works(nvme_ctrl_init(&ctrl, "emu:", NULL));
+	ctrl.pci.dev.irq_info.count = 0; /* as of a device without interrupts */
+	assert_works(vfio_disable_irq_all(&ctrl.pci.dev));
+	assert_fails(vfio_disable_irq(&ctrl.pci.dev, 0, 1), EINVAL);
+	nvme_close(&ctrl);
+}
+
 /* The controller grants less than was asked for, or is asked for more than it has. */
 static void fault_init__few_queues(void **state)
 {
@@ -247,6 +261,7 @@ int main(void)
 		cmocka_unit_test(fault_init__never_ready),
 		cmocka_unit_test(fault_init__ready_late),
 		cmocka_unit_test(fault_init__gone_before),
+		cmocka_unit_test(fault_init__no_vectors_to_untie),
 		cmocka_unit_test(fault_init__few_queues),
 	};
 

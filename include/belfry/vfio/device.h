@@ -88,7 +88,7 @@ int vfio_disable_irq(struct vfio_device *dev, int start, int count);
 
 /**
  * vfio_disable_irq_all() - untie every interrupt vector
- * @dev: open device
+ * @dev: open device; one that has none is done with
  *
  * Context: as vfio_set_irq().
  * Return: as vfio_set_irq().
