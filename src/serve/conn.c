@@ -248,6 +248,7 @@ static int next_locked(struct conn *conn, struct pollfd *wake, unsigned int nr_w
 		if (!is_reply(&conn->cmd))
 			return 0;
 		ret = reply_take(conn->call, &conn->cmd);
+		vfio_user_msg_close_fds(&conn->cmd);
 		if (ret)
 			fail_locked(conn, ret);
 		pthread_cond_broadcast(&conn->changed);
@@ -281,6 +282,7 @@ static void pump_locked(struct conn *conn, uint64_t deadline)
 	if (!error)
 		error = is_reply(&conn->rx) ? reply_take(conn->call, &conn->rx)
 					    : queue_add(conn, &conn->rx);
+	vfio_user_msg_close_fds(&conn->rx);
 	if (error)
 		fail_locked(conn, error);
 	pthread_cond_broadcast(&conn->changed);
@@ -316,6 +318,7 @@ static void await_twin(struct conn *conn, struct conn_call *call, uint64_t deadl
 		error = reply_take(call, &conn->rx);
 	else
 		error = EPROTO;
+	vfio_user_msg_close_fds(&conn->rx);
 	if (!error)
 		return;
 	conn_fail(conn, error);

@@ -9,6 +9,9 @@
  * queue, in order, a reply in the place that was made for it. So a command that waits for the
  * device (a register, an unmap) and a device that waits for a reply cannot block each other.
  *
+ * File descriptors that nobody takes are closed with the message that they came with: one of them may
+ * be the client's end of this very connection, which then would never end.
+ *
  * The first error ends the connection for all: what waits fails, and so does what comes later.
  */
 #ifndef BELFRY_SRC_SERVE_CONN_H

@@ -106,7 +106,9 @@ static void client_run(struct serve *srv)
 	};
 	int ret;
 
-	if (message_hello(srv))
+	ret = message_hello(srv);
+	vfio_user_msg_close_fds(&srv->conn.cmd);
+	if (ret)
 		return;
 	log_info("a client has come\n");
 	while ((ret = conn_next(&srv->conn, wakes, NR_WAKE)) >= 0) {
@@ -114,6 +116,7 @@ static void client_run(struct serve *srv)
 			break;
 		if (!ret)
 			message_run(srv, &srv->conn.cmd);
+		vfio_user_msg_close_fds(&srv->conn.cmd);
 	}
 	log_info("the client has gone\n");
 }

@@ -274,6 +274,31 @@ static void client__blocks_an_eventfd(void **state)
 	close(fd);
 }
 
+/* A client whose end the server itself has in its hands is gone all the same. */
+static void client__sends_its_own_end(void **state)
+{
+	struct served_device dev;
+	struct vu_client c;
+
+	(void)state;
+	open_at_path(&dev, NULL);
+	come(&c);
+	vu_send(&c,
+		&(struct vu_out){
+			.cmd = VU_VERSION, .data = "\0\0\1", .len = 4, .fds = &c.fd, .nr_fds = 1});
+	assert_true(vu_receive(&c));
+	vu_close(&c);
+	come(&c);
+	vu_hello(&c, NULL);
+	vu_send(&c, &(struct vu_out){.cmd = VU_RESET, .fds = &c.fd, .nr_fds = 1});
+	assert_true(vu_receive(&c));
+	vu_close(&c);
+	come(&c);
+	vu_hello(&c, NULL);
+	vu_close(&c);
+	served_close(&dev);
+}
+
 /* ---- kill -9 at every message ---- */
 
 /* The conversation of a client that sets up a controller, until it is @stop messages long. */
@@ -386,6 +411,7 @@ int main(void)
 		cmocka_unit_test(client__that_says_nothing),
 		cmocka_unit_test(client__is_there_when_the_server_ends),
 		cmocka_unit_test(client__blocks_an_eventfd),
+		cmocka_unit_test(client__sends_its_own_end),
 		cmocka_unit_test(killed__at_every_message),
 	};
 
