@@ -6,6 +6,11 @@
  * a table says what each of them is to vfio. The lock is held for each call: the driver's threads
  * and the emulated controller's may be in here at once.
  */
+#ifdef __clang__
+/* The kernel's capabilities end in arrays, and what is in those follows in a structure of ours. */
+#pragma clang diagnostic ignored "-Wgnu-variable-sized-type-not-at-end"
+#endif
+
 #include "kernel.h"
 
 #include <errno.h>
