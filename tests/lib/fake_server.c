@@ -142,6 +142,18 @@ static int send_wrong(struct fake *fake, struct vfio_user_out *out)
 	}
 }
 
+/* One byte is another one, in one of four replies. */
+static int send_random(const struct fake *fake, const struct vfio_user_out *out)
+{
+	size_t nr = 3 * (size_t)(fake->nr_log - 1);
+	unsigned char buf[8192];
+	size_t len = as_bytes(out, buf);
+
+	if (nr + 3 <= fake->opts.change_len && fake->opts.change[nr + 2] % 4 == 0)
+		buf[fake->opts.change[nr] % len] = fake->opts.change[nr + 1];
+	return send_raw(fake, buf, len);
+}
+
 static int reply(struct fake *fake, const struct vfio_user_msg *msg, struct vfio_user_out *out)
 {
 	bool wrong = fake->opts.fault && fake->nr_log - 1 == fake->opts.fault_at;
@@ -151,6 +163,8 @@ static int reply(struct fake *fake, const struct vfio_user_msg *msg, struct vfio
 	out->id = msg->hdr.id;
 	out->cmd = msg->hdr.cmd;
 	out->flags |= VFIO_USER_REPLY;
+	if (fake->opts.change && !out->nr_fds)
+		return send_random(fake, out);
 	return wrong ? send_wrong(fake, out) : vfio_user_send(&fake->main, out);
 }
 

@@ -87,6 +87,8 @@ enum fake_fault {
  * @area: the area that can be mapped; size 0 for the page of the doorbells
  * @fault: what it does wrong
  * @fault_at: number of the message, from 0
+ * @change: three bytes for each reply change one of its bytes: where, to what, and whether at all
+ * @change_len: bytes of that; replies beyond are right
  */
 struct fake_opts {
 	const char *version;
@@ -98,6 +100,8 @@ struct fake_opts {
 	struct vfio_user_area area;
 	enum fake_fault fault;
 	unsigned int fault_at;
+	const unsigned char *change;
+	size_t change_len;
 };
 
 #define FAKE_NO_FDS UINT64_MAX
