@@ -112,6 +112,10 @@ void emu_dbbuf_refresh(struct emu_ctrl *ctrl)
 {
 	if (!ctrl->engine->dbbuf_on)
 		return;
+	if (!ctrl->engine->run) { /* nothing is fetched any more until a reset */
+		emu_dbbuf_off(ctrl);
+		return;
+	}
 	if (!dbbuf_map(ctrl)) {
 		doorbells_point(ctrl);
 		return;

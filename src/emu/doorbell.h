@@ -109,6 +109,8 @@ void emu_dbbuf_off(struct emu_ctrl *ctrl);
  * emu_dbbuf_refresh() - look up the shadow's memory anew; that it is gone is fatal (CSTS.CFS)
  * @ctrl: controller
  *
+ * A controller that has been shut down, or has stopped for another reason, lets go of it.
+ *
  * Context: the controller's thread.
  */
 void emu_dbbuf_refresh(struct emu_ctrl *ctrl);

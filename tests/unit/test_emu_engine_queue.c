@@ -482,6 +482,27 @@ static void queue__shadow_doorbells(void **state)
 	emu_host_close(&h);
 }
 
+/* A host that is off takes its memory back, as Linux does with the bus master bit. */
+static void queue__shadow_doorbells_end_with_a_shutdown(void **state)
+{
+	union nvme_cmd config = {.opcode = 0x7c};
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "dbbuf=on");
+	config.dptr.prp1 = cpu_to_le64(emu_host_iova(0));
+	config.dptr.prp2 = cpu_to_le64(emu_host_iova(0x1000));
+	assert_int_equal(emu_host_status(&h, 0, &config), 0);
+	emu_host_create_queues(&h, 1, 16);
+	emu_reg_write(h.emu, 0x14, 4, 0x00464001); /* CC: normal shutdown */
+	emu_host_wait_csts(&h, 0xc, 0x8);
+	emu_domain_unmap(h.dom, emu_host_iova(0), 0x2000);
+	emu_host_quiet(&h, 1, 200);			     /* it looks about every 50 ms */
+	assert_int_equal(emu_reg_read(h.emu, 0x1c, 4), 0x9); /* no CFS */
+	assert_int_equal(emu_host_stats(&h).dma_faults, 0);
+	emu_host_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +520,7 @@ int main(void)
 		cmocka_unit_test(queue__memory_taken_away),
 		cmocka_unit_test(queue__in_scattered_memory),
 		cmocka_unit_test(queue__shadow_doorbells),
+		cmocka_unit_test(queue__shadow_doorbells_end_with_a_shutdown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
