@@ -20,9 +20,11 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install inject soak model budget fuzz asan tsan valgrind lint vm
+		                  unit device tools examples install inject soak model budget fuzz asan tsan valgrind lint vm linux
 		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
 		                  of tests/vm, or these
+		  linux [TEST...] our controllers driven by Linux, in QEMU over vfio-user: all tests of
+		                  tests/linux, or these
 		  vm-kernel       build the guests' kernel, once; BELFRY_VM_KERNEL names a ready one
 		  soak [SECONDS [SEED [EPOCH]]]
 		                  load on a controller that misbehaves, and a checker; '-' for SECONDS
@@ -55,6 +57,7 @@ packages() {
 		fuzz asan tsan: clang libclang-rt-dev llvm: the sanitizer builds
 		valgrind budget: valgrind libc6-dbg: the valgrind runs and the counts of instructions
 		vm: qemu-system-x86 busybox-static: the guests
+		linux: debian-archive-keyring: the keys of the packages that the guests are made of
 		vm-kernel: gcc libc6-dev make flex bison libelf-dev bc xz-utils: the guests' kernel
 		lint: clang clang-format clang-tidy cppcheck sparse shellcheck: formatter and analysers
 		lint compat: g++ libnvme-dev: the headers compile as C++ and beside libnvme
@@ -264,7 +267,7 @@ part_lint() {
 	}
 }
 
-all_parts='unit device tools examples install compat model budget fuzz asan tsan valgrind lint vm'
+all_parts='unit device tools examples install compat inject soak model budget fuzz asan tsan valgrind lint vm linux'
 
 test_part() {
 	case $1 in
@@ -338,16 +341,19 @@ do_coverage() {
 	verdict
 }
 
-# do_vm [TEST...]: guests by name; no names are all of them.
-do_vm() {
+# do_guests PART SCRIPT [TEST...]: guests by name; no names are all of them.
+do_guests() {
+	part=$1
+	script=$2
+	shift 2
 	if [ $# -eq 0 ]; then
-		do_test vm
+		do_test "$part"
 		return
 	fi
-	need build test vm
+	need build test "$part"
 	build_tests
 	for name; do
-		scripts/vm build "$name" || failed=1
+		"$script" build "$name" || failed=1
 	done
 	[ -z "${failed:-}" ]
 }
@@ -399,10 +405,11 @@ bench) do_bench "$@" ;;
 lint) do_test lint ;;
 coverage) do_coverage ;;
 soak) do_soak "$@" ;;
-vm) do_vm "$@" ;;
+vm) do_guests vm scripts/vm "$@" ;;
+linux) do_guests linux scripts/linux-guest "$@" ;;
 vm-kernel) do_vm_kernel ;;
 docs) do_docs ;;
-clean) rm -rf build build-asan build-tsan build-debug build-cov build-vm build-logs docs/api scripts/__pycache__ ;;
+clean) rm -rf build build-asan build-tsan build-debug build-cov build-vm build-guest build-logs docs/api scripts/__pycache__ ;;
 help | -h | --help) usage ;;
 *)
 	usage >&2

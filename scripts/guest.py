@@ -65,9 +65,10 @@ class Archive:
         return bytes(self.data)
 
 
-def libraries(programs):
-    out = subprocess.run(['ldd', *map(str, programs)], text=True, capture_output=True,
-                         check=False).stdout
+def libraries(programs, loader=('ldd',)):
+    """Paths of what these programs load; @loader is the command that lists them."""
+    out = ''.join(subprocess.run([*map(str, loader), str(program)], text=True,
+                                 capture_output=True, check=False).stdout for program in programs)
     return sorted(set(re.findall(r'(/\S+) \(0x', out)))
 
 

@@ -1,0 +1,27 @@
+# One interrupt pin for all, as a kernel without message signalled interrupts has it.
+#
+# seconds: 120
+# append: pci=nomsi
+# serve: c0 size=64M,serial=belfry0
+# disk: r0 64M
+# reference: -drive id=r0,file={dir}/r0,format=raw,if=none,cache=unsafe
+# reference: -device nvme,serial=belfry0,drive=r0
+# shellcheck shell=dash disable=SC2154
+
+c0=$(ctrl belfry0)
+disk=${c0}n1
+
+there() {
+	live "$c0" && [ -b "/dev/$disk" ]
+}
+
+one_line() {
+	grep nvme /proc/interrupts
+	same "$(grep -c nvme /proc/interrupts)" 1 && grep 'IO-APIC.*nvme' /proc/interrupts
+}
+
+need "the controller is live" waits there
+check "its interrupt is a pin" one_line
+check "there and back" there_and_back "$disk" 0
+check "twice, elsewhere" there_and_back "$disk" 32
+check "the kernel has no complaint" quiet
