@@ -17,7 +17,9 @@
 #include <belfry/nvme/pmr.h>
 #include <belfry/nvme/util.h>
 #include <belfry/nvme/poll.h>
+#include <belfry/nvme/event.h>
 #include <belfry/nvme/recover.h>
+#include <belfry/nvme/shared.h>
 #include <belfry/nvme/stats.h>
 
 #endif /* BELFRY_NVME_H */

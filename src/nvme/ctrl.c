@@ -160,6 +160,8 @@ int nvme_ctrl_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ct
 	}
 	pthread_mutex_init(&priv->admin_lock, NULL);
 	nvme_recover_init(&priv->recover);
+	pthread_mutex_init(&priv->events.lock, NULL);
+	pthread_mutex_init(&priv->alive.lock, NULL);
 	priv->shutdown_ms = SHUTDOWN_MS;
 	ctrl->priv = priv;
 	ctrl->opts = *opts;
@@ -194,6 +196,7 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 	if (id->mdts && id->mdts < 64 - __mps_to_pageshift(mpsmin))
 		ctrl->config.mdts = __mps_to_pagesize(mpsmin) << id->mdts;
 	ctrl->priv->acl = id->acl;
+	ctrl->priv->aerl = id->aerl;
 	if (rtd3e / 1000 > SHUTDOWN_MS)
 		ctrl->priv->shutdown_ms = rtd3e / 1000;
 
@@ -268,6 +271,7 @@ static void free_memory(struct nvme_ctrl *ctrl)
 	}
 	iommu_put_dmabuf(&ctrl->dbbuf.doorbells);
 	iommu_put_dmabuf(&ctrl->dbbuf.eventidxs);
+	iommu_put_dmabuf(&ctrl->priv->events.buf);
 	nvme_unpark_all(ctrl);
 }
 
@@ -303,6 +307,8 @@ void nvme_close(struct nvme_ctrl *ctrl)
 	free(ctrl->sq);
 	free(ctrl->cq);
 	nvme_recover_exit(&ctrl->priv->recover);
+	pthread_mutex_destroy(&ctrl->priv->events.lock);
+	pthread_mutex_destroy(&ctrl->priv->alive.lock);
 	pthread_mutex_destroy(&ctrl->priv->admin_lock);
 	free(ctrl->priv);
 	memset(ctrl, 0, sizeof(*ctrl));

@@ -130,13 +130,13 @@ void nvme_cq_end_all(struct nvme_cq *cq, uint16_t status, bool alive)
 	for (struct nvme_sq *sq = next_sq(cq, NULL); sq; sq = next_sq(cq, sq)) {
 		for (uint32_t cid = 0; cid < sq->nr_rqs; cid++) {
 			struct nvme_rq *rq = &sq->rqs[cid];
+			uint32_t state = __atomic_load_n(&rq->state, __ATOMIC_RELAXED);
 
-			if (rq->state == NVME_RQ_ABANDONED && alive)
+			if (state == NVME_RQ_ABANDONED && alive)
 				nvme_rq_push(rq);
-			else if (rq->state == NVME_RQ_WATCHED && alive &&
-				 rq->flags & NVME_RQ_F_AGAIN)
+			else if (state == NVME_RQ_WATCHED && alive && rq->flags & NVME_RQ_F_AGAIN)
 				nvme_rq_send_again(rq);
-			else if (rq->state & NVME_RQ_SUBMITTED)
+			else if (state & NVME_RQ_SUBMITTED)
 				nvme_rq_lose(rq, status);
 		}
 	}

@@ -68,6 +68,9 @@ enum nvme_op_state nvme_op_check(struct nvme_ctrl *ctrl, struct nvme_op *op)
 
 void nvme_op_drop(struct nvme_ctrl *ctrl, struct nvme_op *op)
 {
+	/* With the admin queue its trackers are gone. */
+	if (!ctrl->adminq.sq)
+		op->rq = NULL;
 	if (!op->rq)
 		return;
 	pthread_mutex_lock(&ctrl->priv->admin_lock);

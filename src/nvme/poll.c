@@ -160,7 +160,8 @@ static uint32_t sq_expire(struct nvme_cq *cq, struct nvme_sq *sq)
 		struct nvme_rq *rq = &sq->rqs[cid];
 		uint64_t deadline;
 
-		if (rq->state != NVME_RQ_WATCHED)
+		/* Trackers of a shared queue are acquired by others meanwhile. */
+		if (__atomic_load_n(&rq->state, __ATOMIC_RELAXED) != NVME_RQ_WATCHED)
 			continue;
 		watched++;
 		if (!rq->deadline)
@@ -228,6 +229,7 @@ __attribute__((noinline)) bool nvme_cq_attend(struct nvme_cq *cq)
 
 	cq->polls = POLLS_PER_LOOK;
 	nvme_recover_step(cq->ctrl);
+	nvme_alive_step(cq->ctrl);
 	if (!nvme_cq_follow(cq))
 		return false;
 	if (cq->expiry_ms != EXPIRY_NEVER && cq->follow->stage == NVME_FOLLOW_LIVE)
@@ -264,7 +266,11 @@ static inline void finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
 		finish_odd(rq, cqe);
 	rq->done = NULL;
 	done(rq, &copy);
-	if (rq->state == NVME_RQ_COMPLETED)
+	if (rq->state != NVME_RQ_COMPLETED)
+		return;
+	if (unlikely(rq->sq->flags & NVME_Q_SHARED))
+		nvme_rq_release_atomic(rq);
+	else
 		nvme_rq_release(rq);
 }
 

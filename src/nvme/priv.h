@@ -16,6 +16,7 @@
 #include <belfry/nvme/util.h>
 
 #include "iommu/pin.h"
+#include "nvme/event.h"
 #include "nvme/recover.h"
 #include "transport/transport.h"
 
@@ -25,6 +26,9 @@
 
 /* Queues exist in the controller too, not only here (flags of nvme_sq and nvme_cq). */
 #define NVME_Q_CREATED (1u << 16)
+
+/* Of a submission queue: trackers are acquired by many threads. */
+#define NVME_Q_SHARED (1u << 17)
 
 /* Priority class of a submission queue, as the command has it, from this bit of its flags on. */
 #define NVME_Q_PRIO_SHIFT 20
@@ -46,10 +50,15 @@ struct nvme_parked {
  * @shutdown_ms: how long a shutdown may take
  * @doorbells_len: bytes behind ctrl->doorbells
  * @recover: the ladder
+ * @events: asynchronous events
+ * @alive: Keep Alive
+ * @admin_restarts: how often the admin queues were started anew; under the admin lock
+ * @aerl: Asynchronous Event Requests at the same time, 0's based
  * @acl: Abort commands at the same time, 0's based
  * @enabled: CC.EN was set by us and not cleared since
  * @has_dbbuf: shadow doorbells are configured
  * @has_io: Number of Queues was set
+ * @has_kato: the Keep Alive Timer was set
  */
 struct nvme_ctrl_priv {
 	pthread_mutex_t admin_lock;
@@ -59,10 +68,15 @@ struct nvme_ctrl_priv {
 	unsigned int shutdown_ms;
 	size_t doorbells_len;
 	struct nvme_recover recover;
+	struct nvme_events events;
+	struct nvme_alive alive;
+	uint32_t admin_restarts;
+	uint8_t aerl;
 	uint8_t acl;
 	bool enabled;
 	bool has_dbbuf;
 	bool has_io;
+	bool has_kato;
 };
 
 /**

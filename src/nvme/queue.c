@@ -311,8 +311,13 @@ void nvme_sq_free(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 	nvme_rqs_exit(sq);
 	if (!(sq->flags & NVME_Q_MEM_PREALLOCATED))
 		iommu_put_dmabuf(&sq->mem);
-	if (ctrl->adminq.sq == sq)
+	if (ctrl->adminq.sq == sq) {
 		ctrl->adminq.sq = NULL;
+		ctrl->priv->admin_restarts++;
+		nvme_op_drop(ctrl, &ctrl->priv->alive.op);
+		nvme_op_drop(ctrl, &ctrl->priv->events.op);
+		nvme_recover_forget(ctrl);
+	}
 	memset(sq, 0, sizeof(*sq));
 }
 
@@ -337,6 +342,7 @@ void nvme_cq_restart(struct nvme_cq *cq)
 	cq->flags &= ~NVME_Q_CREATED;
 	nvme_kept_restart(cq);
 	nvme_cq_connect(cq->ctrl, cq);
+	nvme_op_drop(cq->ctrl, &cq->follow->op);
 	cq->follow->stage = NVME_FOLLOW_LIVE;
 	cq->follow->gen = atomic_load_acquire(&cq->ctrl->priv->recover.gen);
 }
@@ -346,5 +352,7 @@ void nvme_sq_restart(struct nvme_sq *sq)
 	nvme_sq_ring_restart(sq);
 	sq->flags &= ~NVME_Q_CREATED;
 	nvme_sq_connect(sq->cq->ctrl, sq);
+	if (sq->id == NVME_AQ)
+		sq->cq->ctrl->priv->admin_restarts++;
 	nvme_rqs_restart(sq);
 }

@@ -182,7 +182,7 @@ int nvme_enable(struct nvme_ctrl *ctrl)
 	return nvme_setup_all(ctrl);
 }
 
-int nvme_shutdown(struct nvme_ctrl *ctrl)
+static int shutdown(struct nvme_ctrl *ctrl, uint32_t shn)
 {
 	uint32_t cc;
 
@@ -192,9 +192,19 @@ int nvme_shutdown(struct nvme_ctrl *ctrl)
 		return 0;
 
 	cc &= ~NVM_SET(-1u, CC_SHN);
-	cc |= NVM_SET(NVM_CC_SHN_NORMAL, CC_SHN);
+	cc |= NVM_SET(shn, CC_SHN);
 	if (nvme_reg_write32(ctrl, NVM_REG_CC, cc))
 		return -1;
 	return wait_csts(ctrl, NVM_SET(-1u, CSTS_SHST), NVM_SET(NVM_CSTS_SHST_COMPLETE, CSTS_SHST),
 			 deadline_after_ms(ctrl->priv->shutdown_ms), true);
+}
+
+int nvme_shutdown(struct nvme_ctrl *ctrl)
+{
+	return shutdown(ctrl, NVM_CC_SHN_NORMAL);
+}
+
+int nvme_shutdown_abrupt(struct nvme_ctrl *ctrl)
+{
+	return shutdown(ctrl, NVM_CC_SHN_ABRUPT);
 }

@@ -129,13 +129,13 @@ struct nvme_rq *__nvme_rq_acquire_fresh(struct nvme_sq *sq)
 	pthread_mutex_unlock(&sq->slabs->lock);
 
 	if (rq)
-		rq->state = NVME_RQ_ACQUIRED;
+		__atomic_store_n(&rq->state, (uint32_t)NVME_RQ_ACQUIRED, __ATOMIC_RELAXED);
 	return rq;
 }
 
 void nvme_rq_push(struct nvme_rq *rq)
 {
-	rq->state = NVME_RQ_ACQUIRED;
+	__atomic_store_n(&rq->state, (uint32_t)NVME_RQ_ACQUIRED, __ATOMIC_RELAXED);
 	nvme_rq_release_atomic(rq);
 }
 

@@ -13,12 +13,17 @@
 
 #include "nvme/priv.h"
 
-static void queues_cmd(struct nvme_ctrl *ctrl, union nvme_cmd *cmd)
+static void feature_cmd(union nvme_cmd *cmd, uint8_t fid, uint32_t value)
 {
 	cmd->features.opcode = NVM_ADMIN_SET_FEATURES;
-	cmd->features.fid = NVM_FEAT_NUM_QUEUES;
-	cmd->features.cdw11 =
-		cpu_to_le32((uint32_t)ctrl->opts.ncqr << 16 | (uint32_t)ctrl->opts.nsqr);
+	cmd->features.fid = fid;
+	cmd->features.cdw11 = cpu_to_le32(value);
+}
+
+static void queues_cmd(struct nvme_ctrl *ctrl, union nvme_cmd *cmd)
+{
+	feature_cmd(cmd, NVM_FEAT_NUM_QUEUES,
+		    (uint32_t)ctrl->opts.ncqr << 16 | (uint32_t)ctrl->opts.nsqr);
 }
 
 static int queues_end(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
@@ -60,6 +65,12 @@ bool nvme_setup_cmd(struct nvme_ctrl *ctrl, unsigned int setup, union nvme_cmd *
 			return false;
 		dbbuf_cmd(ctrl, cmd);
 		return true;
+	case NVME_SETUP_KATO:
+		feature_cmd(cmd, NVM_FEAT_KATO, LOAD(ctrl->priv->alive.kato_ms));
+		return ctrl->priv->has_kato;
+	case NVME_SETUP_EVENTS:
+		feature_cmd(cmd, NVM_FEAT_ASYNC_EVENT, ctrl->priv->events.opts.config);
+		return ctrl->priv->events.opts.config;
 	default:
 		return false;
 	}
@@ -77,7 +88,7 @@ int nvme_setup_end(struct nvme_ctrl *ctrl, unsigned int setup, struct nvme_cqe *
 				 nvme_status_str(nvme_cqe_status(cqe)));
 		return 0;
 	default:
-		return 0;
+		return nvme_set_errno_from_cqe(cqe);
 	}
 }
 

@@ -14,6 +14,8 @@
 enum nvme_setup {
 	NVME_SETUP_QUEUES, /* Number of Queues */
 	NVME_SETUP_DBBUF,  /* Doorbell Buffer Config */
+	NVME_SETUP_KATO,   /* Keep Alive Timer */
+	NVME_SETUP_EVENTS, /* Asynchronous Event Configuration */
 	NVME_NR_SETUPS,
 };
 

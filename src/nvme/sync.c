@@ -229,23 +229,31 @@ int nvme_admin(struct nvme_ctrl *ctrl, union nvme_cmd *cmd, void *buf, size_t le
 	return nvme_sync(ctrl, ctrl->adminq.sq, cmd, buf, len, cqe_copy);
 }
 
-int nvme_aer(struct nvme_ctrl *ctrl, void *opaque)
+struct nvme_rq *nvme_aer_locked(struct nvme_ctrl *ctrl)
 {
 	union nvme_cmd cmd = {.opcode = NVM_ADMIN_ASYNC_EVENT};
 	struct nvme_sq *sq = ctrl->adminq.sq;
-	struct nvme_rq *rq;
+	struct nvme_rq *rq = nvme_rq_acquire_atomic(sq);
 
-	if (!sq)
-		return set_errno(EINVAL);
-
-	pthread_mutex_lock(&ctrl->priv->admin_lock);
-	rq = nvme_rq_acquire_atomic(sq);
 	if (rq) {
-		rq->opaque = opaque;
 		rq->state = NVME_RQ_EVENT;
 		cmd.cid = rq->cid | NVME_CID_AER;
 		nvme_sq_exec(sq, &cmd);
 	}
+	return rq;
+}
+
+int nvme_aer(struct nvme_ctrl *ctrl, void *opaque)
+{
+	struct nvme_rq *rq;
+
+	if (!ctrl->adminq.sq)
+		return set_errno(EINVAL);
+
+	pthread_mutex_lock(&ctrl->priv->admin_lock);
+	rq = nvme_aer_locked(ctrl);
+	if (rq)
+		rq->opaque = opaque;
 	pthread_mutex_unlock(&ctrl->priv->admin_lock);
 	return rq ? 0 : -1;
 }

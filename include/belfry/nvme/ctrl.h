@@ -207,7 +207,9 @@ void nvme_close(struct nvme_ctrl *ctrl);
  * here are empty, at their first lap; commands that were in flight are gone:
  * waits for them end with ECANCELED, quarantined trackers and those of event
  * requests are free again, the others are still their callers' to release.
- * Re-creating a queue under the same qid replaces it.
+ * Re-creating a queue under the same qid replaces it. Commands of nvme_rq_submit() with a
+ * callback end with NVM_SC_HOST_ABORTED by the next nvme_cq_poll(): poll before re-creating. A reset
+ * by the ladder (nvme_recover()) needs nothing of this.
  *
  * Spec: NVM Express Base 2.0, "Controller Level Reset".
  * Context: one thread, nobody else using @ctrl; waits up to 500 ms * (CAP.TO + 1), sleeping.
@@ -220,10 +222,13 @@ int nvme_reset(struct nvme_ctrl *ctrl);
  * nvme_enable() - enable the controller and wait until it is ready
  * @ctrl: controller, disabled, its admin queue configured
  *
+ * What was set before a reset is set again: number of queues, shadow doorbells, Keep Alive Timer,
+ * Asynchronous Event Configuration.
+ *
  * Spec: NVM Express Base 2.0, "Memory-based Controller Initialization (PCIe)".
  * Context: as nvme_reset().
  * Return: 0, or -1: ENODEV the device is gone, ETIMEDOUT not ready within CAP.TO, EIO CSTS.CFS,
- *	ENOTSUP no common page size or command set.
+ *	ENOTSUP no common page size or command set, or as nvme_admin().
  */
 int nvme_enable(struct nvme_ctrl *ctrl);
 
@@ -238,6 +243,18 @@ int nvme_enable(struct nvme_ctrl *ctrl);
  * Return: 0, or -1: ENODEV the device is gone, ETIMEDOUT, EIO CSTS.CFS.
  */
 int nvme_shutdown(struct nvme_ctrl *ctrl);
+
+/**
+ * nvme_shutdown_abrupt() - nvme_shutdown() when there is no time left
+ * @ctrl: controller, enabled
+ *
+ * CC.SHN = 10b: what the controller would do at leisure is left out.
+ *
+ * Spec: NVM Express Base 2.0, "Memory-based Controller Shutdown (PCIe)".
+ * Context: as nvme_shutdown().
+ * Return: as nvme_shutdown().
+ */
+int nvme_shutdown_abrupt(struct nvme_ctrl *ctrl);
 
 /**
  * nvme_get_ctrl() - find a controller in the process's registry

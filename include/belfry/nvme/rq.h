@@ -106,7 +106,8 @@ static inline struct nvme_rq *nvme_rq_acquire_atomic(struct nvme_sq *sq)
 	} while (unlikely(!__atomic_compare_exchange_n(&sq->rq_free, &head, next, false,
 						       __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)));
 
-	rq->state = NVME_RQ_ACQUIRED;
+	/* The owner of the completion queue may be looking for deadlines. */
+	__atomic_store_n(&rq->state, (uint32_t)NVME_RQ_ACQUIRED, __ATOMIC_RELAXED);
 	return rq;
 }
 
@@ -154,7 +155,7 @@ static inline void nvme_rq_release_atomic(struct nvme_rq *rq)
 		__nvme_rq_release_odd(rq);
 		return;
 	}
-	rq->state = NVME_RQ_FREE;
+	__atomic_store_n(&rq->state, (uint32_t)NVME_RQ_FREE, __ATOMIC_RELAXED);
 
 	head = __atomic_load_n(&sq->rq_free, __ATOMIC_RELAXED);
 	do {
