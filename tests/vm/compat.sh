@@ -26,6 +26,8 @@ both() {
 		run "$1/$program" compat_$program $dev
 	done
 	run "$1/sriov" compat_sriov $pf
+	check "$1: mappings are traced" says '_map: vaddr 0x.* iova 0x' \
+		env VFN_TRACE_EVENTS=iommufd,vfio_iommu compat_regs $dev
 }
 
 both default
