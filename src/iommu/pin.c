@@ -15,7 +15,7 @@
 
 bool iommu_can_pin(const struct iommu_ctx *ctx)
 {
-	return !ctx->ops->place;
+	return !ctx->ops->place && !ctx->ops->shared;
 }
 
 static bool inside(const struct iommu_mapping *m, const void *vaddr, size_t len)

@@ -31,8 +31,8 @@ struct iommu_pin {
  * @ctx: address space
  *
  * Context: any; pure.
- * Return: false where a device does not reach memory of any kind: what has to be moved goes through
- * memory that was allocated for it.
+ * Return: false where a device does not reach memory of any kind, or only by messages: what has to be
+ * moved goes through memory that was allocated for it.
  */
 bool iommu_can_pin(const struct iommu_ctx *ctx);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory, as the client of vfio-user shares it, or hands it out by the byte. */
 
+#include "iommu/pin.h"
 #include "test_vfio_user.h"
 
 /* ---- memory ---- */
@@ -116,6 +117,15 @@ static void dma__goes_by_message_without_a_file(void **state)
 		pgunmap(mem, len);
 		close_all();
 	}
+}
+
+/* Commands that wait copy their data instead: a mapping and messages for each would cost more. */
+static void dma__of_private_memory_is_not_for_one_command(void **state)
+{
+	(void)state;
+	open_with(&plain, "");
+	assert_false(iommu_can_pin(pci.dev.ctx));
+	close_all();
 }
 
 static void dma__is_checked(void **state)
@@ -288,6 +298,7 @@ int main(void)
 		cmocka_unit_test(dma__shares_memory_of_the_library),
 		cmocka_unit_test(dma__shares_for_reading_what_is_for_reading),
 		cmocka_unit_test(dma__goes_by_message_without_a_file),
+		cmocka_unit_test(dma__of_private_memory_is_not_for_one_command),
 		cmocka_unit_test(dma__is_checked),
 		cmocka_unit_test(dma__refuses_what_is_malformed),
 		cmocka_unit_test(dma__of_part_of_the_library_s_memory),
