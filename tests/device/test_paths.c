@@ -160,7 +160,13 @@ static void irq__vectors_out_of_range_are_refused(void **state)
 	assert_fails(vfio_set_irq(&dev.ctrl.pci.dev, NULL, 0, 1), EINVAL);
 	assert_fails(vfio_disable_irq(&dev.ctrl.pci.dev, n, 1), EINVAL);
 	assert_works(vfio_set_irq(&dev.ctrl.pci.dev, fds, n - 1, 1)); /* -1: none */
+	assert_in_range(vfio_grant_irq(&dev.ctrl.pci.dev, INT32_MAX), 1, n);
+	assert_int_equal(vfio_grant_irq(&dev.ctrl.pci.dev, 1), 1);
+	assert_fails(vfio_grant_irq(&dev.ctrl.pci.dev, 0), EINVAL);
+	assert_works(vfio_rearm_irq(&dev.ctrl.pci.dev, 0, n));
+	assert_fails(vfio_rearm_irq(&dev.ctrl.pci.dev, n, 1), EINVAL);
 	dev_close(&dev);
+	assert_fails(vfio_rearm_irq(&closed, 0, 1), ENODEV);
 	assert_fails(vfio_set_irq(&closed, fds, 0, 1), ENODEV);
 	assert_fails(vfio_disable_irq_all(&closed), ENODEV);
 }

@@ -58,7 +58,7 @@ for way in $ways; do
 	run $way vm_fault fault__slow
 
 	export BELFRY_DEV_SERIAL=belfry0 BELFRY_DEV=$dev
-	for round in 1 2 3; do
+	for round in 1 2; do
 		vm_fault fault__writes_for_ever >/tmp/writes 2>&1 &
 		pid=$!
 		for _ in $(seq 100); do
