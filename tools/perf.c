@@ -265,6 +265,28 @@ static void collect(struct perf *perf, struct perf_result *result)
 						       (double)commands / (double)result->batches);
 }
 
+/* What the library counted, of all queues that there are. */
+static void collect_stats(const struct perf *perf, struct perf_result *result)
+{
+	for (unsigned int qid = 1; qid <= perf->nr_queues; qid++) {
+		struct nvme_sq_stats sq;
+		struct nvme_cq_stats cq;
+
+		nvme_sq_get_stats(&perf->dev->ctrl.sq[qid], &sq);
+		nvme_cq_get_stats(&perf->dev->ctrl.cq[qid], &cq);
+		result->sq.submitted += sq.submitted;
+		result->sq.doorbells += sq.doorbells;
+		result->sq.spared += sq.spared;
+		if (sq.in_use_max > result->sq.in_use_max)
+			result->sq.in_use_max = sq.in_use_max;
+		result->cq.completed += cq.completed;
+		result->cq.doorbells += cq.doorbells;
+		result->cq.spared += cq.spared;
+		result->cq.spurious += cq.spurious;
+		result->cq.late += cq.late;
+	}
+}
+
 static int run_passes(struct perf *perf, struct perf_result *result)
 {
 	const struct perf_opts *opts = perf->opts;
@@ -314,6 +336,7 @@ int perf_run(struct dev *dev, const struct dev_ns *ns, const struct perf_opts *o
 		status = run_passes(&perf, result);
 	for (unsigned int i = 0; i < opts->queues; i++)
 		result->verified += perf.workers[i].verified;
+	collect_stats(&perf, result);
 	result->interrupted = status == CMD_INTERRUPTED;
 	destroy(&perf, status == CMD_OK || status == CMD_INTERRUPTED);
 	return status;

@@ -79,6 +79,8 @@ enum perf_side {
  * @all: both together
  * @batches: times that completions were found
  * @verified: commands whose data was checked
+ * @sq: what was counted on the submission queues, in all passes
+ * @cq: what was counted on the completion queues, in all passes
  * @own_ns: of the time of a command, how much this program takes without the library
  * @interrupted: it was ended before its time
  */
@@ -89,6 +91,8 @@ struct perf_result {
 	struct hist all;
 	uint64_t batches;
 	uint64_t verified;
+	struct nvme_sq_stats sq;
+	struct nvme_cq_stats cq;
 	double own_ns;
 	bool interrupted;
 };

@@ -83,6 +83,17 @@ static void print_text(const struct perf_opts *opts, const struct perf_result *r
 	printf("\n  %sA command took %s of its queue's time; %s of these are this program's "
 	       "own.%s\n",
 	       text_dim(), text_time(per_command).s, text_time(result->own_ns).s, text_plain());
+	printf("  %sDoorbells: %s to submit %s commands, %s to take %s completions; at most %u in "
+	       "use "
+	       "at a time in a queue.%s\n",
+	       text_dim(), text_count((double)result->sq.doorbells).s,
+	       text_count((double)result->sq.submitted).s,
+	       text_count((double)result->cq.doorbells).s,
+	       text_count((double)result->cq.completed).s, result->sq.in_use_max, text_plain());
+	if (result->cq.spurious || result->cq.late)
+		printf("  Completions of no command: %s; of commands given up on: %s.\n",
+		       text_count((double)result->cq.spurious).s,
+		       text_count((double)result->cq.late).s);
 	if (opts->verify)
 		printf("  Data of %s commands was checked.\n",
 		       text_count((double)result->verified).s);
@@ -106,6 +117,21 @@ static void json_side(struct out *out, const char *key, const struct hist *hist,
 			 hist_percentile(hist, percentiles[i].percent) * scale);
 	out_real(out, "max", (double)hist->max * scale);
 	out_close(out, false);
+	out_close(out, false);
+}
+
+static void json_queues(struct out *out, const struct perf_result *result)
+{
+	out_open(out, "queue_stats", NULL);
+	out_number(out, "submitted", result->sq.submitted, NULL);
+	out_number(out, "submission_doorbells", result->sq.doorbells, NULL);
+	out_number(out, "submission_doorbells_spared", result->sq.spared, NULL);
+	out_number(out, "trackers_in_use_max", result->sq.in_use_max, NULL);
+	out_number(out, "completed", result->cq.completed, NULL);
+	out_number(out, "completion_doorbells", result->cq.doorbells, NULL);
+	out_number(out, "completion_doorbells_spared", result->cq.spared, NULL);
+	out_number(out, "spurious", result->cq.spurious, NULL);
+	out_number(out, "late", result->cq.late, NULL);
 	out_close(out, false);
 }
 
@@ -139,6 +165,7 @@ void perf_print(struct out *out, const struct perf_opts *opts, const struct perf
 	json_side(out, "write", &result->side[PERF_SIDE_WRITE], seconds, opts->bs);
 	json_side(out, "all", &result->all, seconds, opts->bs);
 	out_number(out, "verified_commands", result->verified, NULL);
+	json_queues(out, result);
 	out_real(out, "own_ns_per_command", result->own_ns);
 	json_histogram(out, &result->all, scale);
 }

@@ -24,6 +24,13 @@ check "metadata apart" run 0 perf $dev,ms=8 --pattern mix --verify --count 1000
 check "metadata after the data" run 0 perf $dev,ms=8,ext=on --bs 4160 --pattern mix --verify --count 1000
 check "shadow doorbells" run 0 perf $dev,dbbuf=on --pattern mix --verify --count 1000
 check "depth 1" json 'd["depth"] == 1 and d["all"]["commands"] == 500' perf $dev --qd 1 --count 500
+check "doorbells, one for each" json \
+	'(lambda q: q["submitted"] == q["completed"] == 500 and q["submission_doorbells"] == 500
+	  and q["submission_doorbells_spared"] == 0 and q["trackers_in_use_max"] == 1
+	  and q["spurious"] == q["late"] == 0)(d["queue_stats"])' perf $dev --qd 1 --count 500
+check "... and one for a batch" json \
+	'(lambda q: q["submitted"] == 64 and q["submission_doorbells"] == 1
+	  and q["submission_doorbells_spared"] == 63)(d["queue_stats"])' perf $dev --qd 64 --count 64
 check "a deep queue" json 'd["all"]["commands"] == 5000' perf $dev --qd 1000 --bs 512 --count 5000
 check "three queues" json 'd["queues"] == 3 and d["all"]["commands"] == 3001' \
 	perf $dev --queues 3 --qd 4 --pattern mix --verify --count 3001
