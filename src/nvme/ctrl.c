@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <belfry/iommu.h>
 #include <belfry/nvme/ctrl.h>
@@ -163,6 +164,7 @@ int nvme_ctrl_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ct
 	pthread_mutex_init(&priv->events.lock, NULL);
 	pthread_mutex_init(&priv->alive.lock, NULL);
 	priv->shutdown_ms = SHUTDOWN_MS;
+	priv->pid = getpid();
 	ctrl->priv = priv;
 	ctrl->opts = *opts;
 	ctrl->timeout_ms = opts->timeout_ms ? opts->timeout_ms : NVME_TIMEOUT_MS_DEFAULT;
@@ -281,6 +283,15 @@ static bool owns_memory(const struct nvme_ctrl *ctrl)
 	return ctrl->priv->enabled || (ctrl->sq && ctrl->cq && ctrl->sq[NVME_AQ].mem.vaddr);
 }
 
+int nvme_check_process(const struct nvme_ctrl *ctrl)
+{
+	if (likely(ctrl->priv->pid == getpid()))
+		return 0;
+	log_error("%s: process %d has opened it; a child cannot use it\n", ctrl->pci.bdf,
+		  (int)ctrl->priv->pid);
+	return set_errno(EPERM);
+}
+
 void nvme_close(struct nvme_ctrl *ctrl)
 {
 	struct iommu_ctx *ctx;
@@ -288,6 +299,11 @@ void nvme_close(struct nvme_ctrl *ctrl)
 
 	if (!ctrl->priv)
 		return;
+	/* It is the parent's: whatever is given back here, is taken from there. */
+	if (nvme_check_process(ctrl)) {
+		memset(ctrl, 0, sizeof(*ctrl));
+		return;
+	}
 
 	/* Each may fail on a controller that is broken or gone; closing the
 	 * device is what ends its DMA then. */

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/spec.h>
@@ -54,6 +55,7 @@ struct nvme_parked {
  * @alive: Keep Alive
  * @admin_restarts: how often the admin queues were started anew; under the admin lock
  * @aerl: Asynchronous Event Requests at the same time, 0's based
+ * @pid: process that opened it
  * @acl: Abort commands at the same time, 0's based
  * @enabled: CC.EN was set by us and not cleared since
  * @has_dbbuf: shadow doorbells are configured
@@ -71,6 +73,7 @@ struct nvme_ctrl_priv {
 	struct nvme_events events;
 	struct nvme_alive alive;
 	uint32_t admin_restarts;
+	pid_t pid;
 	uint8_t aerl;
 	uint8_t acl;
 	bool enabled;
@@ -122,6 +125,17 @@ int nvme_reg_write32(struct nvme_ctrl *ctrl, uint32_t off, uint32_t val);
  * Return: 0, or -1: ENODEV the device is gone.
  */
 int nvme_reg_write64(struct nvme_ctrl *ctrl, uint32_t off, uint64_t val);
+
+/**
+ * nvme_check_process() - is this the process that opened a controller
+ * @ctrl: open controller
+ *
+ * After fork() a child has the structures, but not what is behind them.
+ *
+ * Context: any thread; a syscall.
+ * Return: 0, or -1: EPERM it is not; logged.
+ */
+int nvme_check_process(const struct nvme_ctrl *ctrl);
 
 /**
  * nvme_device_check() - is the device in a state to answer

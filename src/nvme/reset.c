@@ -110,6 +110,8 @@ static int disable(struct nvme_ctrl *ctrl)
 
 int nvme_reset(struct nvme_ctrl *ctrl)
 {
+	if (nvme_check_process(ctrl))
+		return -1;
 	if (disable(ctrl))
 		return -1;
 

@@ -194,6 +194,8 @@ int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, v
 		memset(cqe_copy, 0, sizeof(*cqe_copy));
 	if (!sq || !sq->mem.vaddr || !buf != !len)
 		return set_errno(EINVAL);
+	if (nvme_check_process(ctrl))
+		return -1;
 
 	rq = acquire(ctrl, sq);
 	if (!rq)

@@ -189,6 +189,8 @@ int nvme_pci_init(struct nvme_ctrl *ctrl, const char *bdf) __attribute__((deprec
  * nvme_close() - shut the controller down and give everything back
  * @ctrl: controller; all zero afterwards, harmless when it is so already
  *
+ * In a child of the process that opened the controller, only @ctrl is zeroed: it is the parent's.
+ *
  * Shutdown notification, CC.EN = 0, wait; then the memory. Where the controller
  * does not answer, its DMA is ended by closing the device before memory goes.
  * Trackers, queues and mappings of the address space, unless it is shared, are
@@ -214,7 +216,7 @@ void nvme_close(struct nvme_ctrl *ctrl);
  * Spec: NVM Express Base 2.0, "Controller Level Reset".
  * Context: one thread, nobody else using @ctrl; waits up to 500 ms * (CAP.TO + 1), sleeping.
  * Return: 0, or -1: ENODEV the device is gone, ETIMEDOUT it did not disable (it still owns its
- *	queues, so they are as they were).
+ *	queues, so they are as they were), EPERM another process has opened it.
  */
 int nvme_reset(struct nvme_ctrl *ctrl);
 
