@@ -183,12 +183,10 @@ static void step_enabling(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 
 	if (nvme_reg_read32(ctrl, NVM_REG_CSTS, &csts)) {
 		die(ctrl, r, ENODEV);
-	} else if (NVM_GET(csts, CSTS_CFS)) {
-		retry(ctrl, r);
-	} else if (NVM_GET(csts, CSTS_RDY)) {
+	} else if (NVM_GET(csts, CSTS_RDY) && !NVM_GET(csts, CSTS_CFS)) {
 		r->setup = 0;
-		set_state(r, NVME_CTRL_SETTING_UP, NVME_NR_SETUPS * SETUP_MS);
-	} else if (nvme_coarse_ms() >= r->deadline_ms) {
+		set_state(r, NVME_CTRL_SETTING_UP, (uint64_t)NVME_NR_SETUPS * SETUP_MS);
+	} else if (NVM_GET(csts, CSTS_CFS) || nvme_coarse_ms() >= r->deadline_ms) {
 		retry(ctrl, r);
 	}
 }
