@@ -312,13 +312,14 @@ uint64_t nvme_ready_delay_ms(const struct nvme_ctrl *ctrl);
 
 /**
  * nvme_sq_restart() - a submission queue as after its creation
+ * @ctrl: controller
  * @sq: configured queue that the controller does not have any more
  *
  * See nvme_reset() for what happens to trackers.
  *
  * Context: set-up thread.
  */
-void nvme_sq_restart(struct nvme_sq *sq);
+void nvme_sq_restart(struct nvme_ctrl *ctrl, struct nvme_sq *sq);
 
 /**
  * nvme_cq_restart() - a completion queue as after its creation

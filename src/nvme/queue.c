@@ -347,12 +347,13 @@ void nvme_cq_restart(struct nvme_cq *cq)
 	cq->follow->gen = atomic_load_acquire(&cq->ctrl->priv->recover.gen);
 }
 
-void nvme_sq_restart(struct nvme_sq *sq)
+/* Its completion queue may be gone: one that could not be made anew after the last reset. */
+void nvme_sq_restart(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 {
 	nvme_sq_ring_restart(sq);
 	sq->flags &= ~NVME_Q_CREATED;
-	nvme_sq_connect(sq->cq->ctrl, sq);
+	nvme_sq_connect(ctrl, sq);
 	if (sq->id == NVME_AQ)
-		sq->cq->ctrl->priv->admin_restarts++;
+		ctrl->priv->admin_restarts++;
 	nvme_rqs_restart(sq);
 }

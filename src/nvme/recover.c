@@ -146,7 +146,7 @@ static void enable(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 
 	pthread_mutex_lock(&ctrl->priv->admin_lock);
 	nvme_cq_restart(ctrl->adminq.cq);
-	nvme_sq_restart(ctrl->adminq.sq);
+	nvme_sq_restart(ctrl, ctrl->adminq.sq);
 	pthread_mutex_unlock(&ctrl->priv->admin_lock);
 	nvme_unpark_all(ctrl);
 

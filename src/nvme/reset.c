@@ -124,7 +124,7 @@ int nvme_reset(struct nvme_ctrl *ctrl)
 	}
 	for (int i = 0; i < ctrl->opts.nsqr + 2; i++) {
 		if (ctrl->sq[i].mem.vaddr)
-			nvme_sq_restart(&ctrl->sq[i]);
+			nvme_sq_restart(ctrl, &ctrl->sq[i]);
 	}
 	nvme_unpark_all(ctrl);
 	return 0;

@@ -242,6 +242,24 @@ static void reset__after_a_shutdown(void **state)
 	dev_close(&dev);
 }
 
+/* After a reset a queue may be made anew, and fail, while one that completed on it is still known. */
+static void reset__of_a_queue_without_its_completion_queue(void **state)
+{
+	struct dev dev;
+	struct nvme_sq *sq = dev_open_io(&dev, 8);
+
+	(void)state;
+	assert_works(nvme_reset(&dev.ctrl));
+	assert_works(nvme_enable(&dev.ctrl));
+	assert_int_equal(nvme_create_iocq(&dev.ctrl, 1, 8, 2047), -1); /* no such vector */
+	assert_null(dev.ctrl.cq[1].mem.vaddr);
+	assert_works(nvme_reset(&dev.ctrl));
+	assert_works(nvme_enable(&dev.ctrl));
+	assert_works(nvme_create_ioqpair(&dev.ctrl, 1, 8, -1, 0));
+	assert_ptr_equal(sq, &dev.ctrl.sq[1]);
+	dev_close(&dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +272,7 @@ int main(void)
 		cmocka_unit_test(reset__leaves_the_configuration),
 		cmocka_unit_test(reset__of_the_function),
 		cmocka_unit_test(reset__after_a_shutdown),
+		cmocka_unit_test(reset__of_a_queue_without_its_completion_queue),
 	};
 
 	return cmocka_run_group_tests_name("reset", tests, NULL, NULL);
