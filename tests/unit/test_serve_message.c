@@ -106,7 +106,7 @@ static const struct bad_hello bad_hellos[] = {
 	{"no JSON", VU_VERSION, 0, "\0\0\1\0{\"cap", 9},
 	{"JSON without its end", VU_VERSION, 0, "\0\0\1\0{}", 6},
 	{"nothing at all in a message", VU_VERSION, 0,
-	 "\0\0\1\0{\"capabilities\":{\"max_data_xfer_size\":0}}", 48},
+	 "\0\0\1\0{\"capabilities\":{\"max_data_xfer_size\":0}}", 46},
 	{"another command", VU_GET_INFO, 0, "\20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16},
 	{"a reply", VU_VERSION, VU_REPLY, "\0\0\1\0", 4},
 };
