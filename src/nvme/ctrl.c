@@ -111,6 +111,7 @@ static int read_cap(struct nvme_ctrl *ctrl, const char *bdf)
 	ctrl->config.mqes = (int)NVM_GET(cap, CAP_MQES);
 	ctrl->config.dstrd = (int)NVM_GET(cap, CAP_DSTRD);
 	ctrl->config.mps = pick_mps(cap);
+	ctrl->sgl_one_max = NVME_SGL_ONE_MAX; /* no other limit is known yet */
 	return 0;
 }
 
@@ -199,6 +200,8 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 		ctrl->config.mdts = __mps_to_pagesize(mpsmin) << id->mdts;
 	ctrl->priv->acl = id->acl;
 	ctrl->priv->aerl = id->aerl;
+	if (ctrl->config.mdts && ctrl->config.mdts < ctrl->sgl_one_max)
+		ctrl->sgl_one_max = (size_t)ctrl->config.mdts;
 	if (rtd3e / 1000 > SHUTDOWN_MS)
 		ctrl->priv->shutdown_ms = rtd3e / 1000;
 
@@ -206,12 +209,10 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 		return;
 	if (sgls == 1 || sgls == 2)
 		ctrl->flags |= NVME_CTRL_F_SGLS_SUPPORTED;
-	if (sgls == 2)
+	if (sgls == 2) {
 		ctrl->flags |= NVME_CTRL_F_SGLS_DWORD_ALIGNMENT;
-	else if (ctrl->config.mdts && ctrl->config.mdts < NVME_SGL_ONE_MAX)
-		ctrl->sgl_one_max = (size_t)ctrl->config.mdts;
-	else
-		ctrl->sgl_one_max = NVME_SGL_ONE_MAX;
+		ctrl->sgl_one_max = 0;
+	}
 }
 
 static int identify(struct nvme_ctrl *ctrl)
