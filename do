@@ -30,7 +30,10 @@ usage() {
 		                  load on a controller that misbehaves, and a checker; '-' for SECONDS
 		                  and an EPOCH repeat what went wrong
 		  build           build the library, the command, the examples and the benches
-		  bench           run the benches, each beside its floor
+		  bench [--json] [NAME...]
+		                  run the benches, each beside its floor
+		  bench A B [NAME...]
+		                  build two revisions, run their benches in turns, print what changed
 		  lint            format, static analysis, layers, docstrings, symbols, headers
 		  coverage        run the tests with counters and list what they reach
 		  docs            write the API reference to docs/api, check the man page
@@ -323,8 +326,34 @@ do_run() {
 	exec build/tools/belfry demo "$@"
 }
 
+# revision_build REVISION: its tree and its build are in build-bench, by the name of the commit.
+revision_build() {
+	tree=build-bench/$1
+	[ -d "$tree" ] || git worktree add --detach "$tree" "$1" >/dev/null
+	(
+		cd "$tree"
+		[ -f build/build.ninja ] || meson setup build -Dtests=disabled
+		ninja -C build
+	)
+}
+
+# is_revision WORD: a commit, and no bench of that name
+is_revision() {
+	[ ! -f "bench/$1.c" ] && git rev-parse -q --verify "$1^{commit}" >/dev/null 2>&1
+}
+
 do_bench() {
-	do_build
+	if [ $# -ge 2 ] && is_revision "$1" && is_revision "$2"; then
+		need build
+		a=$(git rev-parse --short "$1^{commit}")
+		b=$(git rev-parse --short "$2^{commit}")
+		shift 2
+		mkdir -p build-bench
+		quiet "bench-$a" "building $a" revision_build "$a"
+		quiet "bench-$b" "building $b" revision_build "$b"
+		exec scripts/run-benches --compare "$a" "build-bench/$a/build" "$b" "build-bench/$b/build" "$@"
+	fi
+	do_build >&2
 	exec scripts/run-benches build "$@"
 }
 
@@ -410,7 +439,10 @@ vm) do_guests vm scripts/vm "$@" ;;
 linux) do_guests linux scripts/linux-guest "$@" ;;
 vm-kernel) do_vm_kernel ;;
 docs) do_docs ;;
-clean) rm -rf build build-asan build-tsan build-debug build-cov build-vm build-guest build-logs docs/api scripts/__pycache__ ;;
+clean)
+	[ ! -d build-bench ] || git worktree list --porcelain | sed -n "s,^worktree $root/build-bench,build-bench,p" |
+		while read -r tree; do git worktree remove --force "$tree"; done
+	rm -rf build build-asan build-tsan build-debug build-cov build-fuzz build-vm build-guest build-bench build-logs docs/api scripts/__pycache__ ;;
 help | -h | --help) usage ;;
 *)
 	usage >&2

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The clock, the rounds and the table of every bench. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -37,14 +38,50 @@ static double timed(void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n)
 
 void bench_header(void)
 {
-	printf("  %-44s %9s %9s %15s %7s %6s\n", "", "ns", "floor", "spread", "ratio", "goal");
+	printf("  %-44s %10s %-5s %17s %9s %6s  %s\n", "", "median", "", "spread", "floor", "ratio",
+	       "goal");
 }
 
-double bench_run(const struct bench *bench)
+static void print_json(const struct bench_line *l)
+{
+	const char *path = getenv("BELFRY_BENCH_JSON");
+	FILE *file = path ? fopen(path, "a") : NULL;
+
+	if (!path)
+		return;
+	if (!file)
+		bench_die(path);
+	fprintf(file,
+		"{\"bench\": \"%s\", \"name\": \"%s\", \"unit\": \"%s\", \"value\": %.6g, "
+		"\"low\": %.6g, \"high\": %.6g, \"floor\": %.6g, \"ratio\": %.6g, \"goal\": %.6g, "
+		"\"goal_of\": \"%s\"}\n",
+		program_invocation_short_name, l->name, l->unit, l->value, l->low, l->high,
+		l->floor, l->ratio, l->goal, l->goal_in_unit ? "value" : "ratio");
+	if (fclose(file))
+		bench_die(path);
+}
+
+void bench_print(const struct bench_line *l)
+{
+	char spread[40], floor[16] = "", ratio[16] = "", goal[24] = "";
+
+	snprintf(spread, sizeof(spread), "%.4g-%.4g", l->low, l->high);
+	if (l->floor > 0)
+		snprintf(floor, sizeof(floor), "%.4g", l->floor);
+	if (l->ratio > 0)
+		snprintf(ratio, sizeof(ratio), "%.2f", l->ratio);
+	if (l->goal > 0)
+		snprintf(goal, sizeof(goal), l->goal_in_unit ? "%g %s" : "%g x", l->goal, l->unit);
+	printf("  %-44s %10.4g %-5s %17s %9s %6s  %s\n", l->name, l->value, l->unit, spread, floor,
+	       ratio, goal);
+	fflush(stdout);
+	print_json(l);
+}
+
+void bench_run(const struct bench *bench)
 {
 	double ns[BENCH_ROUNDS], floor[BENCH_ROUNDS], ratio[BENCH_ROUNDS];
-	double median, below;
-	char goal[16] = "";
+	struct bench_line line = {.name = bench->name, .unit = "ns"};
 
 	timed(bench->floor, bench->arg, bench->n);
 	timed(bench->run, bench->arg, bench->n);
@@ -54,14 +91,14 @@ double bench_run(const struct bench *bench)
 		ratio[i] = ns[i] / floor[i];
 	}
 
-	median = bench_median(ns, BENCH_ROUNDS);
-	below = bench_median(floor, BENCH_ROUNDS);
-	if (bench->goal > 0)
-		snprintf(goal, sizeof(goal), "%.2f", bench->goal);
-	printf("  %-44s %9.2f %9.2f %7.2f-%-7.2f %7.2f %6s\n", bench->name, median, below, ns[0],
-	       ns[BENCH_ROUNDS - 1], bench_median(ratio, BENCH_ROUNDS), goal);
-	fflush(stdout);
-	return median;
+	line.value = bench_median(ns, BENCH_ROUNDS); /* sorts them */
+	line.low = ns[0];
+	line.high = ns[BENCH_ROUNDS - 1];
+	line.floor = bench_median(floor, BENCH_ROUNDS);
+	line.ratio = bench_median(ratio, BENCH_ROUNDS);
+	line.goal = bench->goal_ns > 0 ? bench->goal_ns : bench->goal;
+	line.goal_in_unit = bench->goal_ns > 0;
+	bench_print(&line);
 }
 
 void bench_die(const char *what)

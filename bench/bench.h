@@ -7,6 +7,7 @@
 #ifndef BELFRY_BENCH_H
 #define BELFRY_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
  * @arg: for both
  * @n: operations in a round
  * @goal: ratio to reach, 0 for none
+ * @goal_ns: nanoseconds to reach, where the goal is not a ratio; 0 for none
  */
 struct bench {
 	const char *name;
@@ -28,6 +30,7 @@ struct bench {
 	void *arg;
 	uint64_t n;
 	double goal;
+	double goal_ns;
 };
 
 /**
@@ -38,17 +41,46 @@ struct bench {
 uint64_t bench_now(void);
 
 /**
- * bench_header() - print the head of the table that bench_run() fills
+ * struct bench_line - a result
+ * @name: reads as a phrase
+ * @unit: of @value, @low, @high and @floor
+ * @value: median
+ * @low: least
+ * @high: most
+ * @floor: what it is held against, 0 for nothing
+ * @ratio: median of the rounds' ratios to the floor, or other way round for rates; 0 for none
+ * @goal: to reach, of @value where @goal_in_unit says so and of @ratio otherwise; 0 for none
+ * @goal_in_unit: the goal is one of @value
+ */
+struct bench_line {
+	const char *name;
+	const char *unit;
+	double value;
+	double low, high;
+	double floor;
+	double ratio;
+	double goal;
+	bool goal_in_unit;
+};
+
+/**
+ * bench_header() - print the head of the table that bench_print() fills
  */
 void bench_header(void);
 
 /**
+ * bench_print() - print a line of the table
+ * @line: result
+ *
+ * Where BELFRY_BENCH_JSON names a file, it is appended there too, as a line of JSON.
+ */
+void bench_print(const struct bench_line *line);
+
+/**
  * bench_run() - measure one case beside its floor and print a line
  * @bench: the case
- *
- * Return: median nanoseconds of an operation.
  */
-double bench_run(const struct bench *bench);
+void bench_run(const struct bench *bench);
 
 /**
  * bench_median() - the middle of some values

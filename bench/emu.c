@@ -150,6 +150,7 @@ static double throughput(struct io *io, uint8_t opcode, uint32_t depth, uint64_t
 static void bench_latency(void)
 {
 	static double values[QD1_OPS];
+	struct bench_line line = {.name = "QD1 4 KiB read", .unit = "ns", .goal = 3};
 	double trips[5], floor[5];
 	struct io io = {};
 
@@ -161,15 +162,18 @@ static void bench_latency(void)
 	}
 	close_io(&io);
 
-	printf("  QD1 4 KiB read: median %.0f ns; a cache line there and back %.0f ns; ratio %.2f "
-	       "(goal 3)\n",
-	       bench_median(trips, 5), bench_median(floor, 5),
-	       bench_median(trips, 5) / bench_median(floor, 5));
+	line.value = bench_median(trips, 5);
+	line.low = trips[0];
+	line.high = trips[4];
+	line.floor = bench_median(floor, 5);
+	line.ratio = line.value / line.floor;
+	bench_print(&line);
 }
 
 static void bench_throughput(const char *what, const char *name, uint8_t opcode, uint32_t depth,
 			     double goal)
 {
+	struct bench_line line = {.name = what, .unit = "M/s", .goal = goal, .goal_in_unit = true};
 	double rates[9];
 	struct io io = {};
 
@@ -179,16 +183,20 @@ static void bench_throughput(const char *what, const char *name, uint8_t opcode,
 		rates[i] = throughput(&io, opcode, depth, 1 << 20);
 	close_io(&io);
 
-	printf("  QD%u 4 KiB %s: median %.2f M IOPS", depth, what, bench_median(rates, 9));
-	printf(" (%.2f-%.2f; goal %.0f)\n", rates[0], rates[8], goal);
-	fflush(stdout);
+	line.value = bench_median(rates, 9);
+	line.low = rates[0];
+	line.high = rates[8];
+	bench_print(&line);
 }
 
 int main(void)
 {
+	bench_header();
 	bench_latency();
-	bench_throughput("write, null", "emu:lbads=12,backend=null", NVM_CMD_WRITE, 32, 10);
-	bench_throughput("read, null", "emu:lbads=12,backend=null", NVM_CMD_READ, 128, 14);
-	bench_throughput("read, memory", "emu:lbads=12", NVM_CMD_READ, 128, 0);
+	bench_throughput("QD32 4 KiB write, null", "emu:lbads=12,backend=null", NVM_CMD_WRITE, 32,
+			 10);
+	bench_throughput("QD128 4 KiB read, null", "emu:lbads=12,backend=null", NVM_CMD_READ, 128,
+			 14);
+	bench_throughput("QD128 4 KiB read, memory", "emu:lbads=12", NVM_CMD_READ, 128, 0);
 	return 0;
 }

@@ -127,10 +127,11 @@ static void one(struct maps *m, enum what what, size_t len, double goal_ns)
 		.floor = what == PRP ? floor_prp : floor_sgl,
 		.arg = m,
 		.n = 1 << 17,
+		.goal_ns = goal_ns,
 	};
 
-	snprintf(name, sizeof(name), "%s, %zu KiB, %u mappings (goal %.0f ns)",
-		 what == PRP ? "PRP" : "SGL", len >> 10, m->nr, goal_ns);
+	snprintf(name, sizeof(name), "%s, %zu KiB, %u mapping%s", what == PRP ? "PRP" : "SGL",
+		 len >> 10, m->nr, m->nr > 1 ? "s" : "");
 	m->len = len;
 	bench_run(&b);
 }

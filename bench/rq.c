@@ -192,10 +192,29 @@ int main(void)
 {
 	static struct pair p;
 	static const struct bench benches[] = {
-		{"a command, plain acquire and release", run_plain, floor_plain, &p, 1 << 18, 1.2},
-		{"a command, atomic acquire and release", run_atomic, floor_plain, &p, 1 << 18,
-		 1.5},
-		{"an empty poll", run_empty_poll, floor_empty_poll, &p, 1 << 20, 0},
+		{
+			.name = "a command, plain acquire and release",
+			.run = run_plain,
+			.floor = floor_plain,
+			.arg = &p,
+			.n = 1 << 18,
+			.goal = 1.2,
+		},
+		{
+			.name = "a command, atomic acquire and release",
+			.run = run_atomic,
+			.floor = floor_plain,
+			.arg = &p,
+			.n = 1 << 18,
+			.goal = 1.5,
+		},
+		{
+			.name = "an empty poll",
+			.run = run_empty_poll,
+			.floor = floor_empty_poll,
+			.arg = &p,
+			.n = 1 << 20,
+		},
 	};
 
 	open_pair(&p);

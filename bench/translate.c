@@ -58,23 +58,31 @@ static double rate(void *(*fn)(void *), int nr)
 	return (double)nr * NR_CALLS / ((double)(bench_now() - start) / 1e9);
 }
 
-static double scaling(void *(*fn)(void *), double *ns)
+/* What two threads do, against one, and the time of one. */
+static double scaling(void *(*fn)(void *), double *low, double *high, struct bench_line *one)
 {
-	double ratios[BENCH_ROUNDS], single[BENCH_ROUNDS];
+	double ratios[BENCH_ROUNDS], single[BENCH_ROUNDS], median;
 
 	for (int i = 0; i < BENCH_ROUNDS; i++) {
-		double one = rate(fn, 1);
+		double alone = rate(fn, 1);
 
-		ratios[i] = rate(fn, 2) / one;
-		single[i] = 1e9 / one;
+		ratios[i] = rate(fn, 2) / alone;
+		single[i] = 1e9 / alone;
 	}
-	*ns = bench_median(single, BENCH_ROUNDS);
-	return bench_median(ratios, BENCH_ROUNDS);
+	median = bench_median(ratios, BENCH_ROUNDS);
+	*low = ratios[0];
+	*high = ratios[BENCH_ROUNDS - 1];
+	one->value = bench_median(single, BENCH_ROUNDS);
+	one->low = single[0];
+	one->high = single[BENCH_ROUNDS - 1];
+	return median;
 }
 
 int main(void)
 {
-	double ns, unused, ratio, floor;
+	struct bench_line one = {.name = "one translation", .unit = "ns"};
+	struct bench_line two = {
+		.name = "two threads, against one", .unit = "x", .goal = 2, .goal_in_unit = true};
 
 	if (nvme_ctrl_init(&ctrl, "emu:", NULL))
 		bench_die("translate: emu:");
@@ -84,12 +92,12 @@ int main(void)
 			bench_die("translate: mappings");
 	}
 
-	floor = scaling(alone, &unused);
-	ratio = scaling(translate, &ns);
-	printf("  one translation %.2f ns; two threads do %.2f x one (two that share nothing: %.2f "
-	       "x; "
-	       "goal 2.0)\n",
-	       ns, ratio, floor);
+	two.floor = scaling(alone, &two.low, &two.high, &one);
+	two.value = scaling(translate, &two.low, &two.high, &one);
+	two.ratio = two.value / two.floor;
+	bench_header();
+	bench_print(&one);
+	bench_print(&two);
 	nvme_close(&ctrl);
 	return 0;
 }
