@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -76,6 +77,32 @@ void bench_print(const struct bench_line *l)
 	       ratio, goal);
 	fflush(stdout);
 	print_json(l);
+}
+
+void bench_value(const char *name, const char *unit, double value, double floor)
+{
+	struct bench_line line = {
+		.name = name,
+		.unit = unit,
+		.value = value,
+		.low = value,
+		.high = value,
+		.floor = floor,
+		.ratio = floor > 0 ? value / floor : 0,
+	};
+
+	bench_print(&line);
+}
+
+double bench_resident(void)
+{
+	unsigned long total, pages;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (!file || fscanf(file, "%lu %lu", &total, &pages) != 2)
+		bench_die("/proc/self/statm");
+	fclose(file);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
 void bench_run(const struct bench *bench)

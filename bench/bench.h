@@ -77,6 +77,22 @@ void bench_header(void);
 void bench_print(const struct bench_line *line);
 
 /**
+ * bench_value() - bench_print() of what was measured once
+ * @name: reads as a phrase
+ * @unit: of the values
+ * @value: result
+ * @floor: what it is held against, 0 for nothing
+ */
+void bench_value(const char *name, const char *unit, double value, double floor);
+
+/**
+ * bench_resident() - memory of the process that is there
+ *
+ * Return: bytes.
+ */
+double bench_resident(void);
+
+/**
  * bench_run() - measure one case beside its floor and print a line
  * @bench: the case
  */

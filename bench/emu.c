@@ -189,6 +189,115 @@ static void bench_throughput(const char *what, const char *name, uint8_t opcode,
 	bench_print(&line);
 }
 
+#define LARGE	 (1u << 20)
+#define NR_LARGE 8
+
+/* GiB per second of reads of 1 MiB, 4 of them under way. */
+static double large_reads(struct io *io, uint64_t n)
+{
+	uint64_t posted = 0, done = 0, start = bench_now();
+
+	while (done < n) {
+		while (posted < n && posted - done < 4) {
+			struct nvme_rq *rq = nvme_rq_acquire(io->sq);
+			struct iovec iov = {(char *)io->buf.vaddr + posted % NR_LARGE * LARGE,
+					    LARGE};
+			union nvme_cmd cmd = {
+				.rw = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(1)}};
+
+			cmd.rw.slba = cpu_to_le64(posted % NR_LARGE * (LARGE / BLOCK));
+			cmd.rw.nlb = cpu_to_le16(LARGE / BLOCK - 1);
+			if (nvme_rq_mapv(&io->ctrl, rq, &cmd, &iov, 1))
+				bench_die("emu: mapv");
+			nvme_rq_post(rq, &cmd);
+			posted++;
+		}
+		nvme_sq_update_tail(io->sq);
+		done += reap(io);
+	}
+	return (double)n * LARGE / (double)(bench_now() - start) * 1e9 / (1u << 30);
+}
+
+static double large_copies(char *to, const char *from, uint64_t n)
+{
+	uint64_t start = bench_now();
+
+	for (uint64_t i = 0; i < n; i++) {
+		memcpy(to + i % NR_LARGE * LARGE, from + i % NR_LARGE * LARGE, LARGE);
+		__asm__ __volatile__("" ::: "memory");
+	}
+	return (double)n * LARGE / (double)(bench_now() - start) * 1e9 / (1u << 30);
+}
+
+static void fill_blocks(struct io *io)
+{
+	for (uint32_t i = 0; i < NR_LARGE; i++) {
+		struct nvme_rq *rq = nvme_rq_acquire(io->sq);
+		struct iovec iov = {(char *)io->buf.vaddr + i * LARGE, LARGE};
+		union nvme_cmd cmd = {.rw = {.opcode = NVM_CMD_WRITE, .nsid = cpu_to_le32(1)}};
+
+		memset(iov.iov_base, (int)i + 1, LARGE);
+		cmd.rw.slba = cpu_to_le64(i * (LARGE / BLOCK));
+		cmd.rw.nlb = cpu_to_le16(LARGE / BLOCK - 1);
+		if (nvme_rq_mapv(&io->ctrl, rq, &cmd, &iov, 1))
+			bench_die("emu: mapv");
+		nvme_rq_exec(rq, &cmd);
+		while (!reap(io))
+			;
+	}
+}
+
+static void bench_large(void)
+{
+	struct bench_line line = {.name = "1 MiB reads, against memcpy()", .unit = "GiB/s"};
+	double rates[9], copies[9], ratios[9];
+	char *from = malloc((size_t)NR_LARGE * LARGE);
+	struct io io = {};
+
+	if (!from || nvme_init(&io.ctrl, "emu:lbads=12", NULL) ||
+	    nvme_create_ioqpair(&io.ctrl, 1, 16, -1, 0) ||
+	    iommu_get_dmabuf(__iommu_ctx(&io.ctrl), &io.buf, (size_t)NR_LARGE * LARGE, 0))
+		bench_die("emu: large");
+	io.sq = &io.ctrl.sq[1];
+	io.cq = &io.ctrl.cq[1];
+	memset(from, 0x5a, (size_t)NR_LARGE * LARGE);
+	/* Blocks that were never written are no memory to copy from. */
+	fill_blocks(&io);
+	large_reads(&io, 64);
+	for (int i = 0; i < 9; i++) {
+		copies[i] = large_copies(io.buf.vaddr, from, 512);
+		rates[i] = large_reads(&io, 512);
+		ratios[i] = rates[i] / copies[i];
+	}
+	close_io(&io);
+	free(from);
+
+	line.value = bench_median(rates, 9);
+	line.low = rates[0];
+	line.high = rates[8];
+	line.floor = bench_median(copies, 9);
+	line.ratio = bench_median(ratios, 9);
+	bench_print(&line);
+}
+
+/* Processor time of a second in which nobody uses the controller. */
+static void bench_idle(void)
+{
+	struct timespec second = {.tv_sec = 1}, before, after;
+	struct io io = {};
+
+	open_io(&io, "emu:");
+	nanosleep(&second, NULL); /* it polls for a while after its last work */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	nanosleep(&second, NULL);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	close_io(&io);
+	bench_value("idle: processor time in a second", "ms",
+		    (double)(after.tv_sec - before.tv_sec) * 1e3 +
+			    (double)(after.tv_nsec - before.tv_nsec) / 1e6,
+		    0);
+}
+
 int main(void)
 {
 	bench_header();
@@ -198,5 +307,7 @@ int main(void)
 	bench_throughput("QD128 4 KiB read, null", "emu:lbads=12,backend=null", NVM_CMD_READ, 128,
 			 14);
 	bench_throughput("QD128 4 KiB read, memory", "emu:lbads=12", NVM_CMD_READ, 128, 0);
+	bench_large();
+	bench_idle();
 	return 0;
 }
