@@ -313,7 +313,7 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 	if (nvme_kept_reserve(cq))
 		return NVME_REAP_ERROR;
 
-	cqe = __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit_watched);
+	cqe = __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit_watched, &owner);
 	if (!cqe) {
 		nvme_cq_update_head(cq);
 		return NVME_REAP_NOTHING;

@@ -69,6 +69,7 @@ static void freeze(struct nvme_cq *cq)
 static void drain(struct nvme_cq *cq)
 {
 	for (int n = 0; n < cq->qsize && __nvme_cq_ready(cq, nvme_cq_head(cq)); n++) {
+		struct nvme_rq *owner;
 		struct nvme_cqe *cqe;
 
 		if (nvme_kept_reserve(cq)) {
@@ -76,7 +77,7 @@ static void drain(struct nvme_cq *cq)
 				  cq->id);
 			return;
 		}
-		cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched);
+		cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched, &owner);
 		if (!cqe)
 			return;
 		nvme_cq_count_status(cq, cqe);

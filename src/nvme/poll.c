@@ -69,15 +69,12 @@ static unsigned int default_timeout(const struct nvme_sq *sq)
 	return sq->timeout_ms ? sq->timeout_ms : LOAD(sq->cq->ctrl->timeout_ms);
 }
 
-void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
-		    unsigned int timeout_ms)
+static inline __attribute__((always_inline)) void
+submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done, unsigned int timeout_ms)
 {
 	struct nvme_sq *sq = rq->sq;
 	struct nvme_cq *cq = sq->cq;
 
-	/* What is posted between two doorbells is posted at the same time. */
-	if (sq->tail == sq->ptail)
-		cq->now_ms = nvme_coarse_ms();
 	if (!timeout_ms)
 		timeout_ms = default_timeout(sq);
 	rq->done = done;
@@ -87,6 +84,24 @@ void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn don
 	nvme_rq_prep_cmd(rq, cmd);
 	rq->state = NVME_RQ_WATCHED;
 	__nvme_sq_put(sq, cmd, rq->cid);
+}
+
+/* The first of a batch, on its own, so that the others have no registers to save. */
+static __attribute__((noinline)) void submit_first(struct nvme_rq *rq, union nvme_cmd *cmd,
+						   nvme_rq_done_fn done, unsigned int timeout_ms)
+{
+	rq->sq->cq->now_ms = nvme_coarse_ms();
+	submit(rq, cmd, done, timeout_ms);
+}
+
+void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+		    unsigned int timeout_ms)
+{
+	/* What is posted between two doorbells is posted at the same time. */
+	if (rq->sq->tail == rq->sq->ptail)
+		submit_first(rq, cmd, done, timeout_ms);
+	else
+		submit(rq, cmd, done, timeout_ms);
 }
 
 int nvme_rq_submit_idempotent(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
@@ -280,7 +295,8 @@ void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
 }
 
 /* The tracker of an entry that was taken, if a callback waits for it. */
-static inline struct nvme_rq *watched_of(const struct nvme_cq *cq, const struct nvme_cqe *cqe)
+static __attribute__((noinline)) struct nvme_rq *watched_of(const struct nvme_cq *cq,
+							    const struct nvme_cqe *cqe)
 {
 	uint32_t sqid = le16_to_cpu(cqe->sqid);
 	uint32_t cid = cqe->cid;
@@ -300,10 +316,11 @@ static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, int budget)
 	/* Room first: once taken, a completion must not be lost. */
 	while (n < budget && likely(!nvme_kept_reserve(cq))) {
 		struct nvme_cqe *cqe;
+		struct nvme_rq *rq;
 
-		while ((cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched))) {
-			struct nvme_rq *rq = watched_of(cq, cqe);
-
+		while ((cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched, &rq))) {
+			if (unlikely(!rq || !rq->done))
+				rq = watched_of(cq, cqe);
 			nvme_cq_count_status(cq, cqe);
 			if (unlikely(!rq || (rq->flags && !nvme_rq_may_end(rq)))) {
 				nvme_cq_keep(cq, cqe);

@@ -466,11 +466,12 @@ static inline bool __nvme_cq_ready(const struct nvme_cq *cq, const struct nvme_c
 
 /*
  * private: the next completion of the ring alone. @state is that of the trackers
- * that most completions are for; what else comes is for @admit.
+ * that most completions are for, and @owner then such a tracker; what else comes is for
+ * @admit, and @owner NULL.
  */
 static inline __attribute__((always_inline)) struct nvme_cqe *
 __nvme_cq_take(struct nvme_cq *cq, uint32_t state,
-	       bool (*admit)(struct nvme_cq *cq, struct nvme_cqe *cqe))
+	       bool (*admit)(struct nvme_cq *cq, struct nvme_cqe *cqe), struct nvme_rq **owner)
 {
 	struct nvme_cqe *cqe;
 
@@ -499,9 +500,11 @@ __nvme_cq_take(struct nvme_cq *cq, uint32_t state,
 			if (likely(rq->state == state && sq->cq == cq)) {
 				rq->state = NVME_RQ_COMPLETED;
 				atomic_store_release(&sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+				*owner = rq;
 				return cqe;
 			}
 		}
+		*owner = NULL;
 		if (admit(cq, cqe))
 			return cqe;
 	}
@@ -529,13 +532,15 @@ __nvme_cq_take(struct nvme_cq *cq, uint32_t state,
  */
 static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
 {
+	struct nvme_rq *owner;
+
 	if (!TRACE_NVME_CQ_GET_CQE_DISABLED) {
 		__trace_probe1(nvme_cq_get_cqe, cq);
 	}
 	__trace_hot(NVME_CQ_GET_CQE, "cq %d head %u\n", cq->id, cq->head);
 	if (unlikely(cq->nr_kept))
 		return __nvme_cq_get_kept(cq);
-	return __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit);
+	return __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit, &owner);
 }
 
 /**
