@@ -48,6 +48,22 @@ static void fault_device__fatal_status(void **state)
 	dev_close(&f.dev);
 }
 
+/* After a reset the old queues are still there, until they are made anew. */
+static void fault_device__reset_with_half_a_pair(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	assert_works(nvme_reset(&f.dev.ctrl));
+	assert_works(nvme_enable(&f.dev.ctrl));
+	inject_admin(&f, NVM_ADMIN_CREATE_CQ, EMU_ACT_STATUS, 0x06);
+	assert_fails(nvme_create_iocq(&f.dev.ctrl, 1, QSIZE, -1), EREMOTEIO);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
 static void fault_device__hang(void **state)
 {
 	struct timespec start_at;
@@ -185,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fault_device__fatal_status),
+		cmocka_unit_test(fault_device__reset_with_half_a_pair),
 		cmocka_unit_test(fault_device__hang),
 		cmocka_unit_test(fault_device__gone),
 		cmocka_unit_test(fault_device__refused_creation_leaves_nothing),
