@@ -205,24 +205,28 @@ static int dma_unmap(uint64_t iova, uint64_t len)
 
 static int type1_info(struct vfio_iommu_type1_info *info)
 {
-	struct {
-		struct vfio_iommu_type1_info info;
-		struct vfio_iommu_type1_info_dma_avail avail;
-		struct vfio_iommu_type1_info_cap_iova_range cap;
-		struct vfio_iova_range ranges[2];
-	} all = {.info = {.argsz = sizeof(all),
-			  .flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS,
-			  .iova_pgsizes = 0x40201000,
-			  .cap_offset = sizeof(all.info)}};
-	uint32_t room = info->argsz;
+	enum {
+		AVAIL_AT = 24,
+		RANGES_AT = 40,
+		SIZE = RANGES_AT + sizeof(struct vfio_iommu_type1_info_cap_iova_range) +
+		       sizeof(ranges)
+	};
+	uint8_t all[SIZE] __attribute__((aligned(8))) = {0};
+	struct vfio_iommu_type1_info *head = (void *)all;
+	struct vfio_iommu_type1_info_dma_avail *avail = (void *)(all + AVAIL_AT);
+	struct vfio_iommu_type1_info_cap_iova_range *cap = (void *)(all + RANGES_AT);
 
-	all.avail.header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
-	all.avail.header.next = sizeof(all.info) + sizeof(all.avail);
-	all.avail.avail = NR_DMA - k.nr_dma;
-	all.cap.header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
-	all.cap.nr_iovas = 2;
-	memcpy(all.ranges, ranges, sizeof(all.ranges));
-	memcpy(info, &all, room < sizeof(all) ? sizeof(all.info) : sizeof(all));
+	head->argsz = SIZE;
+	head->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
+	head->iova_pgsizes = 0x40201000;
+	head->cap_offset = AVAIL_AT;
+	avail->header.id = VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL;
+	avail->header.next = RANGES_AT;
+	avail->avail = NR_DMA - k.nr_dma;
+	cap->header.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE;
+	cap->nr_iovas = 2;
+	memcpy(cap->iova_ranges, ranges, sizeof(ranges));
+	memcpy(info, all, info->argsz < SIZE ? sizeof(*info) : SIZE);
 	return 0;
 }
 
@@ -306,25 +310,29 @@ static int iommufd_ioctl(unsigned long nr, void *arg)
 /* BAR 0: its doorbells can be mapped, its registers cannot. */
 static int bar0_info(struct vfio_region_info *info)
 {
-	struct {
-		struct vfio_region_info info;
-		struct vfio_region_info_cap_sparse_mmap cap;
-		struct vfio_region_sparse_mmap_area area;
-	} all = {.info = *info};
+	enum {
+		AREA_AT = 32,
+		SIZE = AREA_AT + sizeof(struct vfio_region_info_cap_sparse_mmap) +
+		       sizeof(struct vfio_region_sparse_mmap_area)
+	};
+	uint8_t all[SIZE] __attribute__((aligned(8))) = {0};
+	struct vfio_region_info *head = (void *)all;
+	struct vfio_region_info_cap_sparse_mmap *cap = (void *)(all + AREA_AT);
 	size_t len;
 
 	emu_bar(k.emu, EMU_BAR_REGS, &len);
-	all.info.argsz = sizeof(all);
-	all.info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-			 VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
-	all.info.size = len;
-	all.info.offset = REGION(0);
-	all.info.cap_offset = info->argsz < sizeof(all) ? 0 : sizeof(all.info);
-	all.cap.header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
-	all.cap.header.version = 1;
-	all.cap.nr_areas = 1;
-	all.area = (struct vfio_region_sparse_mmap_area){DOORBELLS, len - DOORBELLS};
-	memcpy(info, &all, info->argsz < sizeof(all) ? sizeof(all.info) : sizeof(all));
+	head->argsz = SIZE;
+	head->index = info->index;
+	head->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		      VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	head->size = len;
+	head->offset = REGION(0);
+	head->cap_offset = info->argsz < SIZE ? 0 : AREA_AT;
+	cap->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	cap->header.version = 1;
+	cap->nr_areas = 1;
+	cap->areas[0] = (struct vfio_region_sparse_mmap_area){DOORBELLS, len - DOORBELLS};
+	memcpy(info, all, info->argsz < SIZE ? sizeof(*info) : SIZE);
 	return 0;
 }
 
