@@ -20,7 +20,7 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install inject soak model budget fuzz asan tsan valgrind lint vm linux
+		                  unit device tools examples install compat inject soak model budget fuzz asan tsan valgrind lint vm linux
 		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
 		                  of tests/vm, or these
 		  linux [TEST...] our controllers driven by Linux, in QEMU over vfio-user: all tests of
@@ -29,6 +29,8 @@ usage() {
 		  soak [SECONDS [SEED [EPOCH]]]
 		                  load on a controller that misbehaves, and a checker; '-' for SECONDS
 		                  and an EPOCH repeat what went wrong
+		  fuzz [SECONDS [TARGET...]]
+		                  the fuzz targets under libFuzzer, each for so long (300)
 		  build           build the library, the command, the examples and the benches
 		  bench [--json] [NAME...]
 		                  run the benches, each beside its floor
@@ -59,6 +61,7 @@ packages() {
 		test: libcmocka-dev: the test framework
 		fuzz asan tsan: clang libclang-rt-dev llvm: the sanitizer builds
 		valgrind budget: valgrind libc6-dbg: the valgrind runs and the counts of instructions
+		model: spin gcc libc6-dev: the searches of the models
 		vm: qemu-system-x86 busybox-static: the guests
 		linux: debian-archive-keyring: the keys of the packages that the guests are made of
 		vm-kernel: gcc libc6-dev make flex bison libelf-dev bc xz-utils: the guests' kernel
@@ -418,6 +421,32 @@ do_soak() {
 	exec build/tests/test_soak -v -t "$seconds" ${2:+-s "$2"} ${3:+-e "$3"}
 }
 
+# do_fuzz [SECONDS [TARGET...]]: what is found new stays in build-fuzz; what is worth keeping is put
+# into tests/fuzz/corpus by hand.
+do_fuzz() {
+	need build test fuzz
+	seconds=${1:-300}
+	[ $# -eq 0 ] || shift
+	(
+		export CC=clang
+		configure build-fuzz -Dtests=enabled -Dbuildtype=debugoptimized -Db_lundef=false \
+			-Dfuzzer=true -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link
+	)
+	compile build-fuzz
+	[ $# -gt 0 ] || set -- $(find tests/fuzz -name 'fuzz_*.c' | sed 's/.*fuzz_//; s/\.c$//' | sort)
+	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	for name; do
+		mkdir -p "build-fuzz/corpus/$name" "tests/fuzz/corpus/$name"
+		echo "$name: $seconds s; its output is in $logs/fuzz-$name.log"
+		"build-fuzz/tests/fuzz_$name" -max_total_time="$seconds" -max_len=2048 -timeout=60 \
+			-artifact_prefix="build-fuzz/$name-" "build-fuzz/corpus/$name" \
+			"tests/fuzz/corpus/$name" >"$logs/fuzz-$name.log" 2>&1 ||
+			failed="${failed:-} $name"
+		grep -a '^stat::\|^Done\|ERROR\|SUMMARY' "$logs/fuzz-$name.log" || :
+	done
+	[ -z "${failed:-}" ] || die "failed:$failed"
+}
+
 do_docs() {
 	need docs
 	# shellcheck disable=SC2046 # a list of files
@@ -435,6 +464,7 @@ bench) do_bench "$@" ;;
 lint) do_test lint ;;
 coverage) do_coverage ;;
 soak) do_soak "$@" ;;
+fuzz) do_fuzz "$@" ;;
 vm) do_guests vm scripts/vm "$@" ;;
 linux) do_guests linux scripts/linux-guest "$@" ;;
 vm-kernel) do_vm_kernel ;;

@@ -5,10 +5,11 @@
  * `fuzz_NAME -i NUMBER` repeats it. The target can as well be linked with -fsanitize=fuzzer instead
  * of this file.
  *
- *	fuzz_NAME [-n RUNS] [-s SEED] [-i FIRST] [FILE...]
+ *	fuzz_NAME [-n RUNS] [-s SEED] [-i FIRST] [-c FOLDER] [FILE...]
  *
- * Each FILE is run as it is; then inputs are made, half of them by changing one of the files.
+ * Each FILE is run as it is, and so is each of FOLDER; then inputs are made, half of them by changing one of the files.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@
 #include "test.h"
 
 enum {
-	MAX_INPUT = 8192,
+	INPUT_MAX = 8192,
 	MAX_FILES = 64,
 	MAX_CHANGES = 8
 };
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 static struct {
-	uint8_t data[MAX_INPUT];
+	uint8_t data[INPUT_MAX];
 	size_t len;
 } files[MAX_FILES];
 static unsigned int nr_files;
@@ -139,15 +140,34 @@ static int read_file(const char *path)
 			nr_files < MAX_FILES ? strerror(errno) : "too many");
 		return -1;
 	}
-	files[nr_files].len = fread(files[nr_files].data, 1, MAX_INPUT, file);
+	files[nr_files].len = fread(files[nr_files].data, 1, INPUT_MAX, file);
 	fclose(file);
 	nr_files++;
 	return 0;
 }
 
+/* In the order of their names, since what is made of them goes by number. A folder may be missing. */
+static int read_folder(const char *path)
+{
+	struct dirent **entries;
+	int nr = scandir(path, &entries, NULL, alphasort), ret = 0;
+
+	for (int i = 0; i < nr; i++) {
+		char name[4096];
+
+		snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.' && !ret)
+			ret = read_file(name);
+		free(entries[i]);
+	}
+	if (nr >= 0)
+		free(entries);
+	return ret;
+}
+
 static void make_and_run(unsigned long first, unsigned long runs)
 {
-	static uint8_t data[MAX_INPUT];
+	static uint8_t data[INPUT_MAX];
 
 	for (unsigned long i = first; i < first + runs; i++) {
 		uint64_t state = seed * 0x100000001b3 ^ i;
@@ -160,15 +180,19 @@ static void make_and_run(unsigned long first, unsigned long runs)
 int main(int argc, char **argv)
 {
 	unsigned long runs = test_scale(20000), first = 0;
+	const char *folder = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:i:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:i:c:")) != -1) {
 		switch (opt) {
 		case 'n':
 			runs = test_scale(strtoul(optarg, NULL, 0));
 			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'c':
+			folder = optarg;
 			break;
 		case 'i':
 			first = strtoul(optarg, NULL, 0);
@@ -179,11 +203,14 @@ int main(int argc, char **argv)
 		}
 	}
 	catch_failures();
+	if (folder && read_folder(folder))
+		return 2;
 	for (int i = optind; i < argc; i++) {
 		if (read_file(argv[i]))
 			return 2;
-		run_one(files[nr_files - 1].data, files[nr_files - 1].len);
 	}
+	for (unsigned int i = 0; i < nr_files; i++)
+		run_one(files[i].data, files[i].len);
 	make_and_run(first, runs);
 	printf("%u files, %lu inputs, seed %llu\n", nr_files, runs, (unsigned long long)seed);
 	return 0;
