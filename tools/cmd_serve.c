@@ -15,8 +15,8 @@
 #include "tools/cmd.h"
 #include "tools/msg.h"
 
-#define NS_PER_US 1000u
-#define NS_PER_MS 1000000u
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
 
 struct job {
 	char **names; /* of controllers */

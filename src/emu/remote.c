@@ -20,8 +20,8 @@ struct emu_remote *emu_remote_create(const struct emu_remote_host *host, uint64_
 
 	if (!remote)
 		return NULL;
-	mem = mmap(NULL, len + 2 * EMU_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		   -1, 0);
+	mem = mmap(NULL, len + 2 * (size_t)EMU_PAGE, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (mem == MAP_FAILED)
 		goto free_remote;
 	remote->host = *host;
@@ -30,7 +30,7 @@ struct emu_remote *emu_remote_create(const struct emu_remote_host *host, uint64_
 	remote->shadow = mem + EMU_PAGE;
 	if (!mprotect(remote->shadow, len, PROT_READ | PROT_WRITE))
 		return remote;
-	munmap(mem, len + 2 * EMU_PAGE);
+	munmap(mem, len + 2 * (size_t)EMU_PAGE);
 free_remote:
 	free(remote);
 	return set_errno_null(ENOMEM);
@@ -42,7 +42,7 @@ void emu_remote_free(struct emu_remote *remote)
 
 	if (!remote)
 		return;
-	munmap(remote->shadow - EMU_PAGE, remote->len + 2 * EMU_PAGE);
+	munmap(remote->shadow - EMU_PAGE, remote->len + 2 * (size_t)EMU_PAGE);
 	free(remote);
 }
 

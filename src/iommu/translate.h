@@ -81,8 +81,10 @@ static inline uint64_t iommu_entry(const struct iommu_ctx *ctx, uintptr_t va, si
 	const struct iommu_leaf *leaf;
 	uint64_t entry;
 
-	if (unlikely(top >= IOMMU_TOP_ENTRIES))
+	if (unlikely(top >= IOMMU_TOP_ENTRIES)) {
+		*offset = 0;
 		return 0;
+	}
 
 	*offset = va & (IOMMU_TOP_SIZE - 1);
 	entry = atomic_load_acquire(&ctx->top[top]);

@@ -54,7 +54,13 @@ static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr
  */
 static inline void nvme_put_words(void *to, uint64_t first, uint64_t second)
 {
+#ifdef __CHECKER__ /* sparse knows no vectors */
+	typedef struct {
+		uint64_t first, second;
+	} pair;
+#else
 	typedef uint64_t pair __attribute__((vector_size(16)));
+#endif
 	const pair words = {(__force uint64_t)cpu_to_le64(first),
 			    (__force uint64_t)cpu_to_le64(second)};
 

@@ -85,7 +85,7 @@ static void drain(int fd)
 
 static uint8_t *entry_ctrl(const struct irq_set *irqs, unsigned int i)
 {
-	return irqs->bar + i * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL;
+	return irqs->bar + (size_t)i * PCI_MSIX_ENTRY_SIZE + PCI_MSIX_ENTRY_VECTOR_CTRL;
 }
 
 static bool vector_masked(const struct irq_set *irqs, unsigned int i)

@@ -20,7 +20,7 @@ static int folder_lock(const char *path)
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int fd;
 
-	strcpy(copy, path); /* its length was checked */
+	memcpy(copy, path, strlen(path) + 1); /* its length was checked */
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && !flock(fd, LOCK_EX))
 		return fd;
@@ -114,7 +114,7 @@ int listen_open(struct listener *listener, const char *path)
 		return set_errno(ENAMETOOLONG);
 	}
 	listener->addr.sun_family = AF_UNIX;
-	strcpy(listener->addr.sun_path, path);
+	memcpy(listener->addr.sun_path, path, strlen(path) + 1);
 	folder = folder_lock(path);
 	if (folder < 0)
 		return -1;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # belfry serve: controllers for the command itself, in another process; what is written stays written,
 # whoever is killed.
+# shellcheck disable=SC2317 # check runs the functions
 # shellcheck source=tests/tools/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -16,7 +17,7 @@ start() {
 	tries=0
 	until [ "$(grep -c '^serving' served)" -gt 0 ]; do
 		tries=$((tries + 1))
-		if [ $tries -gt 200 ]; then
+		if [ "$tries" -gt 200 ]; then
 			cat served.err
 			return 1
 		fi
@@ -63,8 +64,8 @@ killed_clients() {
 		"$belfry" perf vfio-user:sock --pattern mix --serial BELFRY0001 --runtime 20s >/dev/null 2>&1 &
 		client=$!
 		sleep "$delay"
-		kill -9 $client
-		wait $client 2>/dev/null
+		kill -9 "$client"
+		wait "$client" 2>/dev/null
 		run_says BELFRY0001 identify vfio-user:sock || return 1
 	done
 	stop TERM 0
