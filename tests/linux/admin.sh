@@ -97,7 +97,8 @@ errors() {
 }
 
 logs() {
-	nvme effects-log "$c0" | grep -i 'format nvm' && nvme fw-log "$c0" && nvme supported-log-pages "$c0" &&
+	nvme effects-log "$c0" | grep -i 'format nvm' && nvme fw-log "$c0" &&
+		nvme supported-log-pages "$c0" &&
 		nvme changed-ns-list-log "$c0" && nvme fid-support-effects-log "$c0"
 }
 
@@ -105,7 +106,8 @@ features() {
 	for feature in 1 2 4 6 7 8 0xa 0xb 0xe 0xf; do
 		nvme get-feature "$c0" -f $feature || return
 	done
-	nvme get-feature "$c0" -n 1 -f 5 && nvme get-feature "$c0" -f 9 --cdw11=1 && nvme set-feature "$c0" -f 4 -V 0x140 &&
+	nvme get-feature "$c0" -n 1 -f 5 && nvme get-feature "$c0" -f 9 --cdw11=1 &&
+		nvme set-feature "$c0" -f 4 -V 0x140 &&
 		nvme get-feature "$c0" -f 4 | grep 0x00000140 &&
 		nvme get-feature "$c0" -f 6 | grep 0x00000001 && nvme set-feature "$c0" -f 6 -V 0 &&
 		nvme get-feature "$c0" -f 6 | grep value:00000000 && nvme set-feature "$c0" -f 6 -V 1
