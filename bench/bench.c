@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,12 +97,15 @@ void bench_value(const char *name, const char *unit, double value, double floor)
 
 double bench_resident(void)
 {
-	unsigned long total, pages;
 	FILE *file = fopen("/proc/self/statm", "r");
+	char text[128], *second;
+	unsigned long pages;
 
-	if (!file || fscanf(file, "%lu %lu", &total, &pages) != 2)
+	if (!file || !fgets(text, sizeof(text), file))
 		bench_die("/proc/self/statm");
 	fclose(file);
+	second = strchr(text, ' '); /* total, resident, ... */
+	pages = second ? strtoul(second, NULL, 10) : 0;
 	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 

@@ -189,7 +189,7 @@ static void bench_throughput(const char *what, const char *name, uint8_t opcode,
 	bench_print(&line);
 }
 
-#define LARGE	 (1u << 20)
+#define LARGE	 (1ul << 20)
 #define NR_LARGE 8
 
 /* GiB per second of reads of 1 MiB, 4 of them under way. */

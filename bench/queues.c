@@ -12,7 +12,7 @@
 
 #include "bench.h"
 
-#define BLOCK 4096
+#define BLOCK 4096ul
 #define DEPTH 16
 #define NR_IO 8
 
@@ -137,7 +137,7 @@ int main(void)
 	make(1, 65536);
 
 	if (nvme_init(&io_ctrl, "emu:lbads=12,backend=null", NULL) ||
-	    iommu_get_dmabuf(__iommu_ctx(&io_ctrl), &io_buf, DEPTH * BLOCK, 0))
+	    iommu_get_dmabuf(__iommu_ctx(&io_ctrl), &io_buf, (size_t)DEPTH * BLOCK, 0))
 		bench_die("queues: emu:");
 	for (int q = 1; q <= NR_IO; q++) {
 		if (nvme_create_ioqpair(&io_ctrl, q, 64, -1, 0))

@@ -153,8 +153,7 @@ static void footprint(struct space *s, size_t len)
 	before = bench_resident();
 	map_all(s, len);
 	snprintf(name, sizeof(name), "memory of a mapping of %zu MiB", len >> 20);
-	bench_value(name, "KiB", (bench_resident() - before) / 1024,
-		    (double)(len / PAGE) * 8 / 1024);
+	bench_value(name, "KiB", (bench_resident() - before) / 1024, (double)len / PAGE * 8 / 1024);
 	close_space(s);
 }
 
