@@ -108,20 +108,31 @@ uint16_t emu_dbbuf_config(struct emu_ctrl *ctrl, uint64_t doorbells, uint64_t ev
 	return 0;
 }
 
+/* The registers hold values of long ago: they would announce entries that are none. */
+static void forget_shadows(struct emu_ctrl *ctrl)
+{
+	struct emu_engine *e = ctrl->engine;
+
+	emu_dbbuf_off(ctrl);
+	for (uint32_t i = 0; i < e->nr_sqs; i++)
+		e->active_sqs[i]->raw = emu_doorbell_read(e->active_sqs[i]->db);
+	for (uint32_t i = 0; i < e->nr_cqs; i++)
+		e->active_cqs[i]->raw = emu_doorbell_read(e->active_cqs[i]->db);
+}
+
 void emu_dbbuf_refresh(struct emu_ctrl *ctrl)
 {
 	if (!ctrl->engine->dbbuf_on)
 		return;
 	if (!ctrl->engine->run) { /* nothing is fetched any more until a reset */
-		emu_dbbuf_off(ctrl);
+		forget_shadows(ctrl);
 		return;
 	}
 	if (!dbbuf_map(ctrl)) {
 		doorbells_point(ctrl);
 		return;
 	}
-	/* The registers hold values of long ago: they would announce entries that are none. */
-	emu_dbbuf_off(ctrl);
+	forget_shadows(ctrl);
 	emu_ctrl_fatal(ctrl, "the memory of the shadow doorbells in use is not mapped");
 }
 

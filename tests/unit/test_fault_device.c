@@ -48,6 +48,30 @@ static void fault_device__fatal_status(void **state)
 	dev_close(&f.dev);
 }
 
+/* The registers have never heard of what the shadow doorbells say, and are not asked. */
+static void fault_device__hang_with_shadow_doorbells(void **state)
+{
+	struct iommu_dmabuf buf;
+	struct fixture f;
+	struct nvme_rq *rq;
+
+	(void)state;
+	fault_open(&f, "emu:dbbuf=on,spin_us=1000000");
+	works(&f);
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_HANG, 0);
+	rq = start(&f);
+	assert_fails(wait_ms(rq, 10), ETIMEDOUT);
+	/* An unmap has the controller look where everything is, within 50 ms. */
+	buf = dev_buf(&f.dev, 4096);
+	iommu_put_dmabuf(&buf);
+	assert_fails(wait_ms(rq, 300), ETIMEDOUT);
+	dev_check(&f.dev);
+	nvme_rq_release(rq);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
 /* After a reset the old queues are still there, until they are made anew. */
 static void fault_device__reset_with_half_a_pair(void **state)
 {
@@ -201,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fault_device__fatal_status),
+		cmocka_unit_test(fault_device__hang_with_shadow_doorbells),
 		cmocka_unit_test(fault_device__reset_with_half_a_pair),
 		cmocka_unit_test(fault_device__hang),
 		cmocka_unit_test(fault_device__gone),
