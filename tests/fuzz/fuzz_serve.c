@@ -101,9 +101,10 @@ static const struct form forms[] = {
 
 /* ---- what the server sends ---- */
 
+/* To receive no bytes would still wait for some to be there. */
 static bool receive(int fd, void *buf, size_t len)
 {
-	return recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len;
+	return !len || recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len;
 }
 
 /* The controller wants something: answer, as the client of an honest mind would or not. */
