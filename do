@@ -168,6 +168,7 @@ build_tests() {
 # Clang builds the sanitizers' trees, so that both compilers' warnings are errors somewhere.
 build_sanitizer() {
 	(
+		# shellcheck disable=SC2030 # each tree has its own compiler
 		export CC=clang
 		configure "$1" -Dtests=enabled -Dbuildtype=debugoptimized -Db_lundef=false \
 			-Db_sanitize="$2"
@@ -428,11 +429,13 @@ do_fuzz() {
 	seconds=${1:-300}
 	[ $# -eq 0 ] || shift
 	(
+		# shellcheck disable=SC2031 # each tree has its own compiler
 		export CC=clang
 		configure build-fuzz -Dtests=enabled -Dbuildtype=debugoptimized -Db_lundef=false \
 			-Dfuzzer=true -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link
 	)
 	compile build-fuzz
+	# shellcheck disable=SC2046 # names
 	[ $# -gt 0 ] || set -- $(find tests/fuzz -name 'fuzz_*.c' | sed 's/.*fuzz_//; s/\.c$//' | sort)
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	for name; do

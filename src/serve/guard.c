@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -41,16 +42,17 @@ static struct guard *find(uintptr_t addr)
 }
 
 /* Only what is safe in a signal handler: system calls and stores. */
-static void lose(struct guard *g)
+static bool lose(struct guard *g)
 {
 	uint64_t one = 1;
 
 	if (mmap((void *)g->start, g->end - g->start, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-		_exit(128 + SIGBUS); /* no way to go on, and none to go back */
+		return false;
 	atomic_store_release(&g->lost, 1u);
 	if (write(g->wake_fd, &one, sizeof(one)) < 0)
-		return; /* its counter is at the end: it is readable */
+		return true; /* its counter is at the end: it is readable */
+	return true;
 }
 
 static void hand_on(int sig, siginfo_t *info, void *context)
@@ -69,9 +71,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	keep_errno();
 
 	/* Positive codes are the kernel's own: a fault, and not another process' kill(2). */
-	if (g && info->si_code > 0)
-		lose(g);
-	else
+	if (!g || info->si_code <= 0 || !lose(g))
 		hand_on(sig, info, context);
 }
 

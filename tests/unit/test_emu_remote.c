@@ -61,7 +61,7 @@ static int host_write(void *arg, uint64_t iova, const void *buf, size_t len)
 		return -1;
 	if (len == 4)
 		__atomic_store((uint32_t *)(void *)(host.mem + (iova - IOVA)),
-			       (const uint32_t *)buf, __ATOMIC_RELEASE);
+			       (uint32_t *)(uintptr_t)buf, __ATOMIC_RELEASE);
 	else
 		memcpy(host.mem + (iova - IOVA), buf, len);
 	return 0;
