@@ -43,10 +43,13 @@ static int dbbuf_map(struct emu_ctrl *ctrl)
 		unsigned int prot = i ? EMU_DMA_WRITE : EMU_DMA_READ;
 
 		e->dbbuf[i] = emu_translate(ctrl, e->dbbuf_iova[i], prot);
-		if (!e->dbbuf[i] || emu_remote_owns(ctrl, e->dbbuf[i])) {
+		if (!e->dbbuf[i]) {
 			emu_dma_fault(ctrl, e->dbbuf_iova[i], prot);
 			return -1;
 		}
+		/* No mistake of the host's, but nothing that could be polled. */
+		if (emu_remote_owns(ctrl, e->dbbuf[i]))
+			return -1;
 	}
 	return 0;
 }
