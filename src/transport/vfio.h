@@ -43,18 +43,6 @@ struct vfio_bar {
 };
 
 /**
- * struct vfio_mapping - part of a BAR that is mapped
- * @mem: start of its first page
- * @len: bytes
- * @next: next one of the device
- */
-struct vfio_mapping {
-	void *mem;
-	size_t len;
-	struct vfio_mapping *next;
-};
-
-/**
  * struct vfio_irqs - interrupts
  * @info: the kind in use
  * @fds: eventfd of each vector, -1 for none; info.count of them
@@ -98,7 +86,7 @@ struct vfio_transport {
 	char *regs;
 	size_t regs_len;
 	pthread_mutex_t lock;
-	struct vfio_mapping *mappings;
+	struct bar_mapping *mappings;
 	struct vfio_irqs irqs;
 	int err_fd, req_fd;
 	bool is_suspect, is_broken;

@@ -17,13 +17,12 @@
 #include <belfry/support/mem.h>
 
 #include "support/errno.h"
+#include "transport/bar.h"
+#include "transport/cap.h"
 #include "transport/vfio.h"
 
 /* More than any kernel has to say of a region; it is the kernel that fills it in. */
 #define INFO_MAX (1u << 20)
-
-/* A capability list in configuration space cannot be longer. */
-#define NR_CAPS_MAX 48
 
 /* ---- configuration space ---- */
 
@@ -49,27 +48,15 @@ int vfio_command(struct vfio_transport *vt, uint16_t clear, uint16_t set)
 	return n == sizeof(wire) ? 0 : n < 0 ? -1 : set_errno(EIO);
 }
 
-/* Offset of a capability, or 0. */
-static uint8_t find_cap(struct vfio_transport *vt, uint8_t id)
+static int read_cap(void *vt, uint64_t off, void *buf, size_t len)
 {
-	uint8_t at, cap[2];
-
-	if (vfio_config_read(vt, &at, 1, PCI_CAPABILITY_LIST))
-		return 0;
-	for (int i = 0; i < NR_CAPS_MAX && at >= PCI_STD_HEADER_SIZEOF; i++) {
-		if (vfio_config_read(vt, cap, sizeof(cap), at))
-			return 0;
-		if (cap[0] == id)
-			return at;
-		at = cap[1] & ~3;
-	}
-	return 0;
+	return vfio_config_read(vt, buf, len, off);
 }
 
 /* Where the MSI-X table and its pending bits are. */
 static void find_table(struct vfio_transport *vt)
 {
-	uint8_t at = find_cap(vt, PCI_CAP_ID_MSIX);
+	uint8_t at = transport_find_cap(read_cap, vt, PCI_CAP_ID_MSIX);
 	leint32_t place[2];
 	leint16_t ctrl;
 	uint32_t nr;
@@ -212,10 +199,10 @@ static uint64_t spare_table(const struct vfio_transport *vt, int bar, uint64_t f
 
 void *vfio_bar_map(struct vfio_transport *vt, int index, uint64_t off, size_t *len)
 {
-	struct vfio_mapping *m;
 	uint64_t first, end;
 	struct vfio_span span;
 	struct vfio_bar *bar;
+	char *mem;
 
 	if (index < 0 || index >= PCI_STD_NUM_BARS || off >= vt->bars[index].info.size || !*len)
 		return set_errno_null(EINVAL);
@@ -230,51 +217,23 @@ void *vfio_bar_map(struct vfio_transport *vt, int index, uint64_t off, size_t *l
 	if (end <= off || first < span.off)
 		return set_errno_null(ENOTSUP);
 
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return NULL;
-	m->len = end - first;
-	m->mem = mmap(NULL, m->len, PROT_READ | PROT_WRITE, MAP_SHARED, vt->fd,
-		      (off_t)(bar->info.offset + first));
-	if (m->mem == MAP_FAILED) {
+	mem = mmap(NULL, end - first, PROT_READ | PROT_WRITE, MAP_SHARED, vt->fd,
+		   (off_t)(bar->info.offset + first));
+	if (mem == MAP_FAILED) {
 		keep_errno();
 
 		log_error("%s: BAR %d cannot be mapped: %m\n", vt->name, index);
-		free(m);
 		return NULL;
 	}
-
-	pthread_mutex_lock(&vt->lock);
-	m->next = vt->mappings;
-	vt->mappings = m;
-	pthread_mutex_unlock(&vt->lock);
+	if (bar_mapping_add(&vt->mappings, &vt->lock, mem, end - first))
+		return NULL;
 	*len = end - off;
-	return (char *)m->mem + (off - first);
-}
-
-static void free_mapping(struct vfio_mapping *m)
-{
-	keep_errno();
-
-	munmap(m->mem, m->len);
-	free(m);
+	return mem + (off - first);
 }
 
 void vfio_bar_unmap(struct vfio_transport *vt, void *ptr)
 {
-	char *mem = (char *)ALIGN_DOWN((uintptr_t)ptr, (uintptr_t)__VFN_PAGESIZE);
-	struct vfio_mapping **link, *m;
-
-	pthread_mutex_lock(&vt->lock);
-	link = &vt->mappings;
-	while (*link && (*link)->mem != mem)
-		link = &(*link)->next;
-	m = *link;
-	if (m)
-		*link = m->next;
-	pthread_mutex_unlock(&vt->lock);
-	if (m)
-		free_mapping(m);
+	bar_mapping_remove(&vt->mappings, &vt->lock, ptr);
 }
 
 int vfio_bars_init(struct vfio_transport *vt)
@@ -300,14 +259,7 @@ int vfio_bars_init(struct vfio_transport *vt)
 
 void vfio_bars_close(struct vfio_transport *vt)
 {
-	keep_errno();
-
-	while (vt->mappings) {
-		struct vfio_mapping *m = vt->mappings;
-
-		vt->mappings = m->next;
-		free_mapping(m);
-	}
+	bar_mapping_clear(&vt->mappings);
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++)
 		free(vt->bars[i].areas);
 }

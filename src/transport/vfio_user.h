@@ -94,18 +94,6 @@ struct vu_bar {
 };
 
 /**
- * struct vu_mapping - part of a region that is mapped
- * @mem: start of its first page
- * @len: bytes
- * @next: next one of the device
- */
-struct vu_mapping {
-	void *mem;
-	size_t len;
-	struct vu_mapping *next;
-};
-
-/**
  * struct vu_msix - where MSI-X is
  * @cap: offset of the capability in configuration space; 0 there is none
  * @bar: region of the vector table
@@ -150,7 +138,7 @@ struct vu_device {
 	struct vfio_user_irq_info irq;
 	bool *tied;
 	uint32_t nr_tied;
-	struct vu_mapping *mappings;
+	struct bar_mapping *mappings;
 	char *words;
 	size_t words_len;
 };

@@ -22,14 +22,13 @@
 #include <belfry/support/mem.h>
 
 #include "support/errno.h"
+#include "transport/bar.h"
+#include "transport/cap.h"
 #include "transport/vfio_user.h"
 #include "vfio_user/wire.h"
 
 /* More than a server has to say of a region. */
 #define INFO_ROOM 4096
-
-/* A capability list in configuration space cannot be longer. */
-#define NR_CAPS_MAX 48
 
 /* Where BARs are put. Nobody decodes these addresses; they have to look like what firmware gives. */
 #define BAR_BASE_32 0xc0000000ull
@@ -90,21 +89,9 @@ static int config_write32(struct vu_device *dev, uint64_t off, uint32_t val)
 	return config_write(dev, off, &wire, sizeof(wire));
 }
 
-/* Offset of a capability, or 0: there is none, or the list makes no sense. */
-static uint16_t find_cap(struct vu_device *dev, uint8_t id)
+static int read_cap(void *dev, uint64_t off, void *buf, size_t len)
 {
-	uint8_t at, cap[2];
-
-	if (config_read(dev, PCI_CAPABILITY_LIST, &at, 1))
-		return 0;
-	for (int i = 0; i < NR_CAPS_MAX && at >= PCI_STD_HEADER_SIZEOF; i++) {
-		if (config_read(dev, at, cap, sizeof(cap)))
-			return 0;
-		if (cap[0] == id)
-			return at;
-		at = cap[1] & ~3;
-	}
-	return 0;
+	return config_read(dev, off, buf, (uint32_t)len);
 }
 
 static int find_msix(struct vu_device *dev)
@@ -113,7 +100,7 @@ static int find_msix(struct vu_device *dev)
 	uint32_t table;
 	uint16_t ctrl;
 
-	msix->cap = find_cap(dev, PCI_CAP_ID_MSIX);
+	msix->cap = transport_find_cap(read_cap, dev, PCI_CAP_ID_MSIX);
 	if (!msix->cap)
 		return vu_conn_ended(&dev->conn) ? set_errno(ENODEV) : 0;
 	if (vu_config_read16(dev, msix->cap + PCI_MSIX_FLAGS, &ctrl) ||
@@ -349,30 +336,24 @@ static const struct vfio_user_area *area_of(const struct vu_bar *bar, uint64_t o
 	return NULL;
 }
 
-static struct vu_mapping *map_file(struct vu_device *dev, const struct vu_bar *bar, uint64_t off,
-				   size_t len)
+static void *map_file(struct vu_device *dev, const struct vu_bar *bar, uint64_t off, size_t len)
 {
-	struct vu_mapping *m = calloc(1, sizeof(*m));
+	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bar->fd,
+			 (off_t)(bar->offset + off));
 
-	if (!m)
-		return NULL;
-	m->len = len;
-	m->mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bar->fd,
-		      (off_t)(bar->offset + off));
-	if (m->mem != MAP_FAILED)
-		return m;
+	if (mem != MAP_FAILED)
+		return bar_mapping_add(&dev->mappings, &dev->lock, mem, len) ? NULL : mem;
 	log_error("%s: %zu bytes at 0x%" PRIx64 " of a region cannot be mapped: %m\n", dev->name,
 		  len, off);
-	free(m);
 	return set_errno_null(ENOTSUP);
 }
 
 void *vu_bar_map(struct vu_device *dev, int index, uint64_t off, size_t *len)
 {
 	const struct vfio_user_area *area;
-	struct vu_mapping *m;
 	struct vu_bar *bar;
 	uint64_t first, end;
+	char *mem;
 
 	if (index < 0 || index >= PCI_STD_NUM_BARS || off >= dev->bars[index].size || !*len)
 		return set_errno_null(EINVAL);
@@ -385,53 +366,23 @@ void *vu_bar_map(struct vu_device *dev, int index, uint64_t off, size_t *len)
 	end = area->offset + area->size;
 	if (*len < end - off)
 		end = off + *len;
-	m = map_file(dev, bar, first, end - first);
-	if (!m)
+	mem = map_file(dev, bar, first, end - first);
+	if (!mem)
 		return NULL;
-
-	pthread_mutex_lock(&dev->lock);
-	m->next = dev->mappings;
-	dev->mappings = m;
-	pthread_mutex_unlock(&dev->lock);
 	*len = end - off;
-	return (char *)m->mem + (off - first);
-}
-
-static void free_mapping(struct vu_mapping *m)
-{
-	keep_errno();
-
-	munmap(m->mem, m->len);
-	free(m);
+	return mem + (off - first);
 }
 
 void vu_bar_unmap(struct vu_device *dev, void *ptr)
 {
-	char *mem = (char *)ALIGN_DOWN((uintptr_t)ptr, (uintptr_t)__VFN_PAGESIZE);
-	struct vu_mapping **link, *m;
-
-	pthread_mutex_lock(&dev->lock);
-	link = &dev->mappings;
-	while (*link && (*link)->mem != mem)
-		link = &(*link)->next;
-	m = *link;
-	if (m)
-		*link = m->next;
-	pthread_mutex_unlock(&dev->lock);
-	if (m)
-		free_mapping(m);
+	bar_mapping_remove(&dev->mappings, &dev->lock, ptr);
 }
 
 void vu_bars_close(struct vu_device *dev)
 {
 	keep_errno();
 
-	while (dev->mappings) {
-		struct vu_mapping *m = dev->mappings;
-
-		dev->mappings = m->next;
-		free_mapping(m);
-	}
+	bar_mapping_clear(&dev->mappings);
 	for (int i = 0; i < PCI_STD_NUM_BARS; i++) {
 		if (dev->bars[i].fd >= 0)
 			close(dev->bars[i].fd);
