@@ -143,6 +143,17 @@ struct irq_msg {
 	bool flag; /* in: masked; out: what was asked for */
 };
 
+/* Have the controller's thread do @fn to a vector. */
+static int vector_call(struct emu_ctrl *ctrl, int vector,
+		       void (*fn)(struct emu_ctrl *ctrl, void *arg), struct irq_msg *msg)
+{
+	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
+		return set_errno(EINVAL);
+	msg->vector = &ctrl->engine->vectors[vector];
+	emu_call(ctrl, fn, msg);
+	return 0;
+}
+
 static void irq_set(struct emu_ctrl *ctrl, void *arg)
 {
 	struct irq_msg *msg = arg;
@@ -162,11 +173,7 @@ int emu_set_irq(struct emu_ctrl *ctrl, int vector, int fd)
 {
 	struct irq_msg msg = {.fd = fd < 0 ? -1 : fd};
 
-	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
-		return set_errno(EINVAL);
-	msg.vector = &ctrl->engine->vectors[vector];
-	emu_call(ctrl, irq_set, &msg);
-	return 0;
+	return vector_call(ctrl, vector, irq_set, &msg);
 }
 
 static void irq_mask(struct emu_ctrl *ctrl, void *arg)
@@ -182,11 +189,7 @@ int emu_mask_irq(struct emu_ctrl *ctrl, int vector, bool masked)
 {
 	struct irq_msg msg = {.flag = masked};
 
-	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
-		return set_errno(EINVAL);
-	msg.vector = &ctrl->engine->vectors[vector];
-	emu_call(ctrl, irq_mask, &msg);
-	return 0;
+	return vector_call(ctrl, vector, irq_mask, &msg);
 }
 
 static void irq_pending(struct emu_ctrl *ctrl, void *arg)
@@ -201,11 +204,7 @@ bool emu_irq_pending(struct emu_ctrl *ctrl, int vector)
 {
 	struct irq_msg msg = {.fd = -1};
 
-	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
-		return false;
-	msg.vector = &ctrl->engine->vectors[vector];
-	emu_call(ctrl, irq_pending, &msg);
-	return msg.flag;
+	return !vector_call(ctrl, vector, irq_pending, &msg) && msg.flag;
 }
 
 static void irq_level(struct emu_ctrl *ctrl, void *arg)

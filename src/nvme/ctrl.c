@@ -215,29 +215,33 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 	}
 }
 
-static int identify(struct nvme_ctrl *ctrl)
+int nvme_identify_ctrl(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf)
 {
 	union nvme_cmd cmd = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = NVM_CNS_CTRL}};
-	struct iommu_dmabuf buf;
-	const struct nvm_id_ctrl *id;
 	struct nvme_cqe cqe;
-	int ret = -1;
 
-	if (nvme_dma_alloc(ctrl, &buf, sizeof(*id)))
+	if (nvme_dma_alloc(ctrl, buf, sizeof(struct nvm_id_ctrl)))
 		return -1;
-	if (nvme_admin(ctrl, &cmd, buf.vaddr, sizeof(*id), &cqe)) {
-		if (nvme_maybe_lost(&cqe))
-			nvme_park(ctrl, &buf, NULL);
-		goto put_buf;
-	}
+	if (!nvme_admin(ctrl, &cmd, buf->vaddr, sizeof(struct nvm_id_ctrl), &cqe))
+		return 0;
+	if (nvme_maybe_lost(&cqe))
+		nvme_park(ctrl, buf, NULL);
+	iommu_put_dmabuf(buf);
+	return -1;
+}
 
+static int identify(struct nvme_ctrl *ctrl)
+{
+	const struct nvm_id_ctrl *id;
+	struct iommu_dmabuf buf;
+	int ret = 0;
+
+	if (nvme_identify_ctrl(ctrl, &buf))
+		return -1;
 	id = buf.vaddr;
 	use_identify(ctrl, id);
-	ret = 0;
 	if (le16_to_cpu(id->oacs) & NVM_OACS_DBCS && !(ctrl->priv->quirks & NVME_QUIRK_NO_DBBUF))
 		ret = nvme_dbbuf_init(ctrl);
-
-put_buf:
 	iommu_put_dmabuf(&buf);
 	return ret;
 }

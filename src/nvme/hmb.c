@@ -27,29 +27,21 @@
 
 int nvme_hmb_get_info(struct nvme_ctrl *ctrl, struct nvme_hmb_info *info)
 {
-	union nvme_cmd cmd = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = NVM_CNS_CTRL}};
 	const struct nvm_id_ctrl *id;
 	struct iommu_dmabuf buf;
-	struct nvme_cqe cqe;
-	int ret;
 
 	memset(info, 0, sizeof(*info));
 	if (!ctrl->priv)
 		return set_errno(ENODEV);
-	if (nvme_dma_alloc(ctrl, &buf, sizeof(*id)))
+	if (nvme_identify_ctrl(ctrl, &buf))
 		return -1;
-	ret = nvme_admin(ctrl, &cmd, buf.vaddr, sizeof(*id), &cqe);
-	if (ret && nvme_maybe_lost(&cqe))
-		nvme_park(ctrl, &buf, NULL);
-	if (!ret) {
-		id = buf.vaddr;
-		info->preferred = HMB_UNIT * le32_to_cpu(id->hmpre);
-		info->min = HMB_UNIT * le32_to_cpu(id->hmmin);
-		info->min_chunk = HMB_UNIT * le32_to_cpu(id->hmminds);
-		info->max_chunks = le16_to_cpu(id->hmmaxd);
-	}
+	id = buf.vaddr;
+	info->preferred = HMB_UNIT * le32_to_cpu(id->hmpre);
+	info->min = HMB_UNIT * le32_to_cpu(id->hmmin);
+	info->min_chunk = HMB_UNIT * le32_to_cpu(id->hmminds);
+	info->max_chunks = le16_to_cpu(id->hmmaxd);
 	iommu_put_dmabuf(&buf);
-	return ret;
+	return 0;
 }
 
 static void free_memory(struct nvme_hmb *hmb)

@@ -295,17 +295,12 @@ void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
 }
 
 /* The tracker of an entry that was taken, if a callback waits for it. */
-static __attribute__((noinline)) struct nvme_rq *watched_of(const struct nvme_cq *cq,
+static __attribute__((noinline)) struct nvme_rq *watched_of(struct nvme_cq *cq,
 							    const struct nvme_cqe *cqe)
 {
-	uint32_t sqid = le16_to_cpu(cqe->sqid);
-	uint32_t cid = cqe->cid;
-	struct nvme_rq *rq;
+	struct nvme_rq *rq = nvme_rq_of(cq, cqe);
 
-	if (unlikely(sqid >= cq->nr_sqs || cid >= cq->sqs[sqid].nr_rqs))
-		return NULL;
-	rq = &cq->sqs[sqid].rqs[cid];
-	return likely(rq->done && rq->state == NVME_RQ_COMPLETED) ? rq : NULL;
+	return rq && rq->done && rq->state == NVME_RQ_COMPLETED ? rq : NULL;
 }
 
 /* Not inlined, so that a poll that finds nothing has no registers to save. */

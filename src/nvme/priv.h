@@ -182,6 +182,19 @@ void nvme_unpark_all(struct nvme_ctrl *ctrl);
 int nvme_dma_alloc(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, size_t len);
 
 /**
+ * nvme_identify_ctrl() - Identify Controller
+ * @ctrl: enabled controller
+ * @buf: out: memory with a struct nvm_id_ctrl
+ *
+ * Own: iommu_put_dmabuf().
+ * Spec: NVM Express Base 2.0, "Identify command".
+ * Context: any thread; blocks until the command has completed.
+ * Return: 0, or -1: as nvme_dma_alloc() and nvme_admin(). On error @buf is all zero; memory that the
+ *	controller may still write to is set aside.
+ */
+int nvme_identify_ctrl(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf);
+
+/**
  * nvme_maybe_lost() - may the controller still have a synchronous command that failed
  * @cqe: what the failed nvme_admin() gave as the completion
  *

@@ -42,17 +42,19 @@ static struct guard *find(uintptr_t addr)
 }
 
 /* Only what is safe in a signal handler: system calls and stores. */
-static bool lose(struct guard *g)
+static bool lose(const struct guard *g)
+{
+	return mmap((void *)g->start, g->end - g->start, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+static void tell(struct guard *g)
 {
 	uint64_t one = 1;
 
-	if (mmap((void *)g->start, g->end - g->start, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-		return false;
 	atomic_store_release(&g->lost, 1u);
 	if (write(g->wake_fd, &one, sizeof(one)) < 0)
-		return true; /* its counter is at the end: it is readable */
-	return true;
+		return; /* its counter is at the end: it is readable */
 }
 
 static void hand_on(int sig, siginfo_t *info, void *context)
@@ -71,7 +73,9 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	keep_errno();
 
 	/* Positive codes are the kernel's own: a fault, and not another process' kill(2). */
-	if (!g || info->si_code <= 0 || !lose(g))
+	if (g && info->si_code > 0 && lose(g))
+		tell(g);
+	else
 		hand_on(sig, info, context);
 }
 
