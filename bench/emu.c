@@ -16,9 +16,9 @@
 #include <belfry/nvme.h>
 
 #include "bench.h"
+#include "io.h"
 
 #define QSIZE	256
-#define BLOCK	4096
 #define QD1_OPS 20000 /* and as many turns of the floor */
 
 /* A line each, so that a line is all that moves. */
@@ -66,67 +66,15 @@ static double pingpong(double *values, uint32_t n)
 	return bench_median(values, n);
 }
 
-struct io {
-	struct nvme_ctrl ctrl;
-	struct nvme_sq *sq;
-	struct nvme_cq *cq;
-	struct iommu_dmabuf buf;
-};
-
-static void open_io(struct io *io, const char *name)
-{
-	if (nvme_init(&io->ctrl, name, NULL) || nvme_create_ioqpair(&io->ctrl, 1, QSIZE, -1, 0) ||
-	    iommu_get_dmabuf(__iommu_ctx(&io->ctrl), &io->buf, (size_t)QSIZE * BLOCK, 0))
-		bench_die(name);
-	io->sq = &io->ctrl.sq[1];
-	io->cq = &io->ctrl.cq[1];
-	memset(io->buf.vaddr, 0x5a, (size_t)io->buf.len);
-}
-
-static void close_io(struct io *io)
-{
-	iommu_put_dmabuf(&io->buf);
-	nvme_close(&io->ctrl);
-}
-
-static inline void post(struct io *io, uint8_t opcode, uint64_t slba)
-{
-	struct nvme_rq *rq = nvme_rq_acquire(io->sq);
-	struct iovec iov = {(char *)io->buf.vaddr + (size_t)rq->cid * BLOCK, BLOCK};
-	union nvme_cmd cmd = {.rw = {.opcode = opcode, .nsid = cpu_to_le32(1)}};
-
-	cmd.rw.slba = cpu_to_le64(slba);
-	if (nvme_rq_mapv(&io->ctrl, rq, &cmd, &iov, 1))
-		bench_die("emu: mapv");
-	nvme_rq_post(rq, &cmd);
-}
-
-/* Reap what there is. Returns how many. */
-static inline uint32_t reap(struct io *io)
-{
-	struct nvme_cqe *cqe;
-	uint32_t n = 0;
-
-	while ((cqe = nvme_cq_get_cqe(io->cq))) {
-		if (!nvme_cqe_ok(cqe))
-			bench_die("emu: status");
-		nvme_rq_release(__nvme_rq_from_cqe(io->sq, cqe));
-		n++;
-	}
-	if (n)
-		nvme_cq_update_head(io->cq);
-	return n;
-}
-
 /* Median latency of one command at a time, in ns. */
-static double latency(struct io *io, uint8_t opcode, double *values, uint32_t n)
+static double latency(struct bench_io *io, uint8_t opcode, double *values, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t start = bench_now();
 
-		post(io, opcode, i % 1024);
+		bench_post(io, opcode, i % 1024);
 		nvme_sq_update_tail(io->sq);
-		while (!reap(io))
+		while (!bench_reap(io->sq))
 			;
 		values[i] = (double)(bench_now() - start);
 	}
@@ -134,15 +82,15 @@ static double latency(struct io *io, uint8_t opcode, double *values, uint32_t n)
 }
 
 /* Commands per second, in millions, with @depth of them under way. */
-static double throughput(struct io *io, uint8_t opcode, uint32_t depth, uint64_t n)
+static double throughput(struct bench_io *io, uint8_t opcode, uint32_t depth, uint64_t n)
 {
 	uint64_t posted = 0, done = 0, start = bench_now();
 
 	while (done < n) {
 		while (posted < n && posted - done < depth)
-			post(io, opcode, posted++ % 1024);
+			bench_post(io, opcode, posted++ % 1024);
 		nvme_sq_update_tail(io->sq);
-		done += reap(io);
+		done += bench_reap(io->sq);
 	}
 	return (double)n * 1000 / (double)(bench_now() - start);
 }
@@ -152,15 +100,15 @@ static void bench_latency(void)
 	static double values[QD1_OPS];
 	struct bench_line line = {.name = "QD1 4 KiB read", .unit = "ns", .goal = 3};
 	double trips[5], floor[5];
-	struct io io = {};
+	struct bench_io io;
 
-	open_io(&io, "emu:lbads=12");
+	bench_io_open(&io, "emu:lbads=12", QSIZE, QSIZE * BLOCK);
 	latency(&io, NVM_CMD_READ, values, QD1_OPS);
 	for (int i = 0; i < 5; i++) {
 		floor[i] = pingpong(values, QD1_OPS);
 		trips[i] = latency(&io, NVM_CMD_READ, values, QD1_OPS);
 	}
-	close_io(&io);
+	bench_io_close(&io);
 
 	line.value = bench_median(trips, 5);
 	line.low = trips[0];
@@ -175,13 +123,13 @@ static void bench_throughput(const char *what, const char *name, uint8_t opcode,
 {
 	struct bench_line line = {.name = what, .unit = "M/s", .goal = goal, .goal_in_unit = true};
 	double rates[9];
-	struct io io = {};
+	struct bench_io io;
 
-	open_io(&io, name);
+	bench_io_open(&io, name, QSIZE, QSIZE * BLOCK);
 	throughput(&io, opcode, depth, 1 << 18);
 	for (int i = 0; i < 9; i++)
 		rates[i] = throughput(&io, opcode, depth, 1 << 20);
-	close_io(&io);
+	bench_io_close(&io);
 
 	line.value = bench_median(rates, 9);
 	line.low = rates[0];
@@ -193,7 +141,7 @@ static void bench_throughput(const char *what, const char *name, uint8_t opcode,
 #define NR_LARGE 8
 
 /* GiB per second of reads of 1 MiB, 4 of them under way. */
-static double large_reads(struct io *io, uint64_t n)
+static double large_reads(struct bench_io *io, uint64_t n)
 {
 	uint64_t posted = 0, done = 0, start = bench_now();
 
@@ -213,7 +161,7 @@ static double large_reads(struct io *io, uint64_t n)
 			posted++;
 		}
 		nvme_sq_update_tail(io->sq);
-		done += reap(io);
+		done += bench_reap(io->sq);
 	}
 	return (double)n * LARGE / (double)(bench_now() - start) * 1e9 / (1u << 30);
 }
@@ -229,7 +177,7 @@ static double large_copies(char *to, const char *from, uint64_t n)
 	return (double)n * LARGE / (double)(bench_now() - start) * 1e9 / (1u << 30);
 }
 
-static void fill_blocks(struct io *io)
+static void fill_blocks(struct bench_io *io)
 {
 	for (uint32_t i = 0; i < NR_LARGE; i++) {
 		struct nvme_rq *rq = nvme_rq_acquire(io->sq);
@@ -242,7 +190,7 @@ static void fill_blocks(struct io *io)
 		if (nvme_rq_mapv(&io->ctrl, rq, &cmd, &iov, 1))
 			bench_die("emu: mapv");
 		nvme_rq_exec(rq, &cmd);
-		while (!reap(io))
+		while (!bench_reap(io->sq))
 			;
 	}
 }
@@ -252,14 +200,11 @@ static void bench_large(void)
 	struct bench_line line = {.name = "1 MiB reads, against memcpy()", .unit = "GiB/s"};
 	double rates[9], copies[9], ratios[9];
 	char *from = malloc((size_t)NR_LARGE * LARGE);
-	struct io io = {};
+	struct bench_io io;
 
-	if (!from || nvme_init(&io.ctrl, "emu:lbads=12", NULL) ||
-	    nvme_create_ioqpair(&io.ctrl, 1, 16, -1, 0) ||
-	    iommu_get_dmabuf(__iommu_ctx(&io.ctrl), &io.buf, (size_t)NR_LARGE * LARGE, 0))
+	if (!from)
 		bench_die("emu: large");
-	io.sq = &io.ctrl.sq[1];
-	io.cq = &io.ctrl.cq[1];
+	bench_io_open(&io, "emu:lbads=12", 16, NR_LARGE * LARGE);
 	memset(from, 0x5a, (size_t)NR_LARGE * LARGE);
 	/* Blocks that were never written are no memory to copy from. */
 	fill_blocks(&io);
@@ -269,7 +214,7 @@ static void bench_large(void)
 		rates[i] = large_reads(&io, 512);
 		ratios[i] = rates[i] / copies[i];
 	}
-	close_io(&io);
+	bench_io_close(&io);
 	free(from);
 
 	line.value = bench_median(rates, 9);
@@ -284,14 +229,14 @@ static void bench_large(void)
 static void bench_idle(void)
 {
 	struct timespec second = {.tv_sec = 1}, before, after;
-	struct io io = {};
+	struct bench_io io;
 
-	open_io(&io, "emu:");
+	bench_io_open(&io, "emu:", QSIZE, QSIZE * BLOCK);
 	nanosleep(&second, NULL); /* it polls for a while after its last work */
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	nanosleep(&second, NULL);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	close_io(&io);
+	bench_io_close(&io);
 	bench_value("idle: processor time in a second", "ms",
 		    (double)(after.tv_sec - before.tv_sec) * 1e3 +
 			    (double)(after.tv_nsec - before.tv_nsec) / 1e6,

@@ -11,8 +11,8 @@
 #include <belfry/nvme.h>
 
 #include "bench.h"
+#include "io.h"
 
-#define BLOCK 4096ul
 #define DEPTH 16
 #define NR_IO 8
 
@@ -56,20 +56,6 @@ static void submit(struct nvme_sq *sq)
 	nvme_rq_post(rq, &cmd);
 }
 
-static uint32_t reap(struct nvme_sq *sq)
-{
-	struct nvme_cqe *cqe;
-	uint32_t n = 0;
-
-	while ((cqe = nvme_cq_get_cqe(sq->cq))) {
-		nvme_rq_release(__nvme_rq_from_cqe(sq, cqe));
-		n++;
-	}
-	if (n)
-		nvme_cq_update_head(sq->cq);
-	return n;
-}
-
 /* Millions of commands per second over @nr queues; @done has the share of each. */
 static double spread_over(int nr, uint64_t n, uint64_t *done)
 {
@@ -83,7 +69,7 @@ static double spread_over(int nr, uint64_t n, uint64_t *done)
 	}
 	while (total < n) {
 		for (int q = 1; q <= nr; q++) {
-			uint32_t got = reap(&io_ctrl.sq[q]);
+			uint32_t got = bench_reap(&io_ctrl.sq[q]);
 
 			for (uint32_t i = 0; i < got; i++)
 				submit(&io_ctrl.sq[q]);
@@ -93,7 +79,7 @@ static double spread_over(int nr, uint64_t n, uint64_t *done)
 		}
 	}
 	for (int q = 1; q <= nr; q++) {
-		for (uint32_t left = DEPTH; left; left -= reap(&io_ctrl.sq[q]))
+		for (uint32_t left = DEPTH; left; left -= bench_reap(&io_ctrl.sq[q]))
 			;
 	}
 	return (double)total * 1000 / (double)(bench_now() - start);

@@ -15,10 +15,10 @@
 #include <belfry/serve.h>
 
 #include "bench.h"
+#include "io.h"
 #include "transport/transport.h"
 
 #define QSIZE	 256
-#define BLOCK	 4096
 #define ROUNDS	 7
 #define ROUND_NS 100000000ull
 
@@ -26,10 +26,7 @@
 
 struct way {
 	const char *what, *options; /* NULL: in this process */
-	struct nvme_ctrl ctrl;
-	struct iommu_dmabuf buf;
-	struct nvme_sq *sq;
-	struct nvme_cq *cq;
+	struct bench_io io;
 	pid_t server;
 	char path[64];
 };
@@ -71,50 +68,17 @@ static void open_way(struct way *way)
 
 	if (way->options)
 		snprintf(name, sizeof(name), "vfio-user:%s%s", way->path, way->options);
-	if (nvme_init(&way->ctrl, name, NULL) || nvme_create_ioqpair(&way->ctrl, 1, QSIZE, -1, 0) ||
-	    iommu_get_dmabuf(__iommu_ctx(&way->ctrl), &way->buf, (size_t)QSIZE * BLOCK, 0))
-		bench_die(name);
-	way->sq = &way->ctrl.sq[1];
-	way->cq = &way->ctrl.cq[1];
+	bench_io_open(&way->io, name, QSIZE, QSIZE * BLOCK);
 }
 
 static void close_way(struct way *way)
 {
-	iommu_put_dmabuf(&way->buf);
-	nvme_close(&way->ctrl);
+	bench_io_close(&way->io);
 	if (!way->options)
 		return;
 	kill(way->server, SIGKILL);
 	waitpid(way->server, NULL, 0);
 	unlink(way->path);
-}
-
-static void post(struct way *way, uint64_t slba)
-{
-	struct nvme_rq *rq = nvme_rq_acquire(way->sq);
-	struct iovec iov = {(char *)way->buf.vaddr + (size_t)rq->cid * BLOCK, BLOCK};
-	union nvme_cmd cmd = {.rw = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(1)}};
-
-	cmd.rw.slba = cpu_to_le64(slba);
-	if (nvme_rq_mapv(&way->ctrl, rq, &cmd, &iov, 1))
-		bench_die("vfio_user: mapv");
-	nvme_rq_post(rq, &cmd);
-}
-
-static uint32_t reap(struct way *way)
-{
-	struct nvme_cqe *cqe;
-	uint32_t n = 0;
-
-	while ((cqe = nvme_cq_get_cqe(way->cq))) {
-		if (!nvme_cqe_ok(cqe))
-			bench_die("vfio_user: status");
-		nvme_rq_release(__nvme_rq_from_cqe(way->sq, cqe));
-		n++;
-	}
-	if (n)
-		nvme_cq_update_head(way->cq);
-	return n;
 }
 
 /* Nanoseconds for a 4 KiB read, with @depth of them under way. */
@@ -125,9 +89,9 @@ static double reads(struct way *way, uint32_t depth)
 
 	while (now < end || done < posted) {
 		while (now < end && posted - done < depth)
-			post(way, posted++ % 1024);
-		nvme_sq_update_tail(way->sq);
-		done += reap(way);
+			bench_post(&way->io, NVM_CMD_READ, posted++ % 1024);
+		nvme_sq_update_tail(way->io.sq);
+		done += bench_reap(way->io.sq);
 		now = bench_now();
 	}
 	return (double)(now - start) / (double)done;
@@ -136,7 +100,7 @@ static double reads(struct way *way, uint32_t depth)
 /* Nanoseconds for reading CSTS. */
 static double registers(struct way *way, uint32_t unused)
 {
-	struct transport *tp = way->ctrl.pci.dev.transport;
+	struct transport *tp = way->io.ctrl.pci.dev.transport;
 	uint64_t start = bench_now(), now = start, n = 0, val;
 
 	(void)unused;
