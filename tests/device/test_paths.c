@@ -3,7 +3,6 @@
  * Ways beside the common one: metadata, interrupts, shadow doorbells, the controller's memory
  * buffer. Each is skipped where the device does not have it.
  */
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,16 +67,6 @@ static void metadata__goes_and_comes_back(void **state)
 
 /* ---- interrupts ---- */
 
-static bool signalled(int fd, int patience_ms)
-{
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
-	uint64_t count;
-
-	if (poll(&pfd, 1, patience_ms) != 1)
-		return false;
-	return read(fd, &count, sizeof(count)) == sizeof(count) && count > 0;
-}
-
 static void irq__tells_of_completions(void **state)
 {
 	union nvme_cmd cmd;
@@ -99,24 +88,24 @@ static void irq__tells_of_completions(void **state)
 	cq = &dev.ctrl.cq[1];
 	assert_int_equal(cq->vector, 1);
 	/* The admin queue has vector 0. */
-	assert_true(signalled(fds[0], 1000 * DEV_PATIENCE_S));
-	while (signalled(fds[0], 50)) /* they may trail the completions */
+	assert_true(fd_signalled(fds[0], 1000 * DEV_PATIENCE_S));
+	while (fd_signalled(fds[0], 50)) /* they may trail the completions */
 		;
-	assert_false(signalled(fds[1], 0));
+	assert_false(fd_signalled(fds[1], 0));
 
 	cmd = flush_cmd(&dev);
 	for (int i = 0; i < 20; i++) {
 		nvme_rq_exec(nvme_rq_acquire(&dev.ctrl.sq[1]), &cmd);
-		assert_true(signalled(fds[1], 1000 * DEV_PATIENCE_S));
+		assert_true(fd_signalled(fds[1], 1000 * DEV_PATIENCE_S));
 		assert_works(dev_reap(&dev, cq, NULL));
 	}
-	assert_false(signalled(fds[0], 0));
+	assert_false(fd_signalled(fds[0], 0));
 
 	/* Untied: completions, but no signal. */
 	assert_works(vfio_disable_irq(&dev.ctrl.pci.dev, 1, 1));
 	nvme_rq_exec(nvme_rq_acquire(&dev.ctrl.sq[1]), &cmd);
 	assert_works(dev_reap(&dev, cq, NULL));
-	assert_false(signalled(fds[1], 20));
+	assert_false(fd_signalled(fds[1], 20));
 	assert_works(vfio_disable_irq_all(&dev.ctrl.pci.dev));
 	dev_close(&dev);
 	close(fds[0]);
@@ -136,7 +125,7 @@ static void irq__a_queue_without_a_vector_signals_nothing(void **state)
 	assert_works(vfio_set_irq(&dev.ctrl.pci.dev, &fd, 0, 1));
 	nvme_rq_exec(nvme_rq_acquire(&dev.ctrl.sq[1]), &cmd);
 	assert_works(dev_reap(&dev, &dev.ctrl.cq[1], NULL));
-	assert_false(signalled(fd, 20));
+	assert_false(fd_signalled(fd, 20));
 	assert_works(vfio_disable_irq_all(&dev.ctrl.pci.dev));
 	dev_close(&dev);
 	close(fd);

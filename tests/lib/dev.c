@@ -4,6 +4,8 @@
  * be written to without asking, and counts what the driver does wrong.
  */
 #include <dirent.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,6 +130,17 @@ void dev_need_write(struct dev *dev)
 		dev_close(dev);
 		test_skip("no active namespace");
 	}
+}
+
+struct nvme_sq *dev_open_beside(struct dev *dev, const char *name, const struct dev *beside)
+{
+	memset(dev, 0, sizeof(*dev));
+	dev->ctrl.pci.dev.ctx = beside->ctrl.pci.dev.ctx;
+	assert_works(nvme_init(&dev->ctrl, name, NULL));
+	dev_look(dev);
+	assert_ptr_equal(dev->ctrl.pci.dev.ctx, beside->ctrl.pci.dev.ctx);
+	assert_works(nvme_create_ioqpair(&dev->ctrl, 1, 8, -1, 0));
+	return &dev->ctrl.sq[1];
 }
 
 int dev_qsize(const struct dev *dev, int qsize)
@@ -279,6 +292,17 @@ int open_fds(void)
 		n++;
 	closedir(dir);
 	return n - 3; /* ".", ".." and the directory itself */
+}
+
+bool fd_signalled(int fd, int ms)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	eventfd_t count;
+
+	if (poll(&pfd, 1, ms) != 1)
+		return false;
+	assert_works(eventfd_read(fd, &count));
+	return true;
 }
 
 void assert_nothing_mapped(struct iommu_ctx *ctx)

@@ -116,6 +116,16 @@ void dev_need_write(struct dev *dev);
 struct nvme_sq *dev_open_io(struct dev *dev, int qsize);
 
 /**
+ * dev_open_beside() - open another device in a device's address space, with an I/O queue pair
+ * @dev: out
+ * @name: its name
+ * @beside: open device
+ *
+ * Return: the submission queue, of qid 1 and 8 entries.
+ */
+struct nvme_sq *dev_open_beside(struct dev *dev, const char *name, const struct dev *beside);
+
+/**
  * dev_qsize() - clip a queue size to what the controller takes
  * @dev: device
  * @qsize: entries
@@ -249,6 +259,15 @@ int dev_get_log(struct dev *dev, uint8_t lid, void *buf, size_t len);
  * Return: how many are open.
  */
 int open_fds(void);
+
+/**
+ * fd_signalled() - wait for an eventfd, and take what it counts
+ * @fd: eventfd
+ * @ms: how long, in milliseconds
+ *
+ * Return: false when nothing was counted by then.
+ */
+bool fd_signalled(int fd, int ms);
 
 /**
  * assert_nothing_mapped() - an address space is as good as new

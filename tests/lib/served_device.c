@@ -122,3 +122,15 @@ void served_close(struct served_device *dev)
 	serve_close(dev->srv);
 	close(dev->bar2_fd);
 }
+
+int served_dma_read(struct served_device *dev, uint64_t iova, void *buf, size_t len)
+{
+	errno = 0;
+	return serve_dma_read(dev->srv, iova, buf, len) ? errno : 0;
+}
+
+int served_dma_write(struct served_device *dev, uint64_t iova, const void *buf, size_t len)
+{
+	errno = 0;
+	return serve_dma_write(dev->srv, iova, buf, len) ? errno : 0;
+}

@@ -39,6 +39,19 @@ void served_open(struct served_device *dev, const struct serve_options *options)
 void served_close(struct served_device *dev);
 
 /**
+ * served_dma_read(), served_dma_write() - what the device does to the client's memory
+ * @dev: device
+ * @iova: device address
+ * @buf: where the data goes to, or comes from
+ * @len: bytes
+ *
+ * Context: any thread.
+ * Return: 0, or the errno of serve_dma_read() or serve_dma_write().
+ */
+int served_dma_read(struct served_device *dev, uint64_t iova, void *buf, size_t len);
+int served_dma_write(struct served_device *dev, uint64_t iova, const void *buf, size_t len);
+
+/**
  * served_describe() - what it looks like
  * @pci: out
  */

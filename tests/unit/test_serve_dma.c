@@ -49,18 +49,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int dma_read(uint64_t iova, void *buf, size_t len)
-{
-	errno = 0;
-	return serve_dma_read(dev.srv, iova, buf, len) ? errno : 0;
-}
-
-static int dma_write(uint64_t iova, const void *buf, size_t len)
-{
-	errno = 0;
-	return serve_dma_write(dev.srv, iova, buf, len) ? errno : 0;
-}
-
 /* ---- by descriptor ---- */
 
 static void shared__is_the_clients_memory(void **state)
@@ -74,16 +62,16 @@ static void shared__is_the_clients_memory(void **state)
 	assert_int_equal(dev.last_map.len, 2 * PAGE);
 	assert_int_equal(dev.last_map.prot, SERVE_DMA_READ | SERVE_DMA_WRITE);
 	memcpy(mem + 4 * PAGE - 4, "acrosspg", 8);
-	assert_int_equal(dma_read(0x100ffc, buf, 8), 0);
+	assert_int_equal(served_dma_read(&dev, 0x100ffc, buf, 8), 0);
 	assert_memory_equal(buf, "acrosspg", 8);
-	assert_int_equal(dma_write(0x101ff8, "the end.", 8), 0);
+	assert_int_equal(served_dma_write(&dev, 0x101ff8, "the end.", 8), 0);
 	assert_memory_equal(mem + 5 * PAGE - 8, "the end.", 8);
-	assert_int_equal(dma_read(0x101ff9, buf, 8), EFAULT);
-	assert_int_equal(dma_read(0xfffff, buf, 8), EFAULT);
-	assert_int_equal(dma_read(UINT64_MAX - 3, buf, 8), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0x101ff9, buf, 8), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0xfffff, buf, 8), EFAULT);
+	assert_int_equal(served_dma_read(&dev, UINT64_MAX - 3, buf, 8), EFAULT);
 	assert_int_equal(vu_unmap(&client, 0x100000, 2 * PAGE), 0);
 	assert_int_equal(dev.nr_unmaps, 1);
-	assert_int_equal(dma_read(0x100ffc, buf, 8), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0x100ffc, buf, 8), EFAULT);
 }
 
 static void shared__rights(void **state)
@@ -93,11 +81,11 @@ static void shared__rights(void **state)
 	(void)state;
 	assert_int_equal(vu_map(&client, 0, PAGE, R, mem_fd, 0), 0);
 	assert_int_equal(vu_map(&client, PAGE, PAGE, W, mem_fd, PAGE), 0);
-	assert_int_equal(dma_read(0, buf, 4), 0);
-	assert_int_equal(dma_write(0, buf, 4), EFAULT);
-	assert_int_equal(dma_read(PAGE, buf, 4), EFAULT);
-	assert_int_equal(dma_write(PAGE, buf, 4), 0);
-	assert_int_equal(dma_write(PAGE - 2, buf, 4), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0, buf, 4), 0);
+	assert_int_equal(served_dma_write(&dev, 0, buf, 4), EFAULT);
+	assert_int_equal(served_dma_read(&dev, PAGE, buf, 4), EFAULT);
+	assert_int_equal(served_dma_write(&dev, PAGE, buf, 4), 0);
+	assert_int_equal(served_dma_write(&dev, PAGE - 2, buf, 4), EFAULT);
 }
 
 static void shared__a_file_for_reading_only(void **state)
@@ -123,13 +111,13 @@ static void shared__bus_mastering_is_off(void **state)
 	assert_int_equal(vu_map(&client, 0, PAGE, R | W, mem_fd, 0), 0);
 	assert_int_equal(vu_map(&client, PAGE, PAGE, R | W, mem_fd, PAGE), 0);
 	assert_int_equal(dev.nr_maps, 0);
-	assert_int_equal(dma_read(0, buf, 4), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0, buf, 4), EFAULT);
 	vu_write(&client, CONFIG, 4, 6, 2);
 	assert_int_equal(dev.nr_maps, 2);
-	assert_int_equal(dma_read(0, buf, 4), 0);
+	assert_int_equal(served_dma_read(&dev, 0, buf, 4), 0);
 	vu_write(&client, CONFIG, 0x44, 3, 2); /* D3hot */
 	assert_int_equal(dev.nr_unmaps, 2);
-	assert_int_equal(dma_read(0, buf, 4), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0, buf, 4), EFAULT);
 	assert_int_equal(vu_unmap(&client, 0, PAGE), 0);
 	assert_int_equal(dev.nr_unmaps, 2); /* the device had it no more */
 }
@@ -256,8 +244,8 @@ static void gone__with_the_client(void **state)
 	vu_start(&client, dev.srv);
 	assert_int_equal(dev.nr_unmaps, 2);
 	vu_write(&client, CONFIG, 4, 6, 2);
-	assert_int_equal(dma_read(0, buf, 4), EFAULT);
-	assert_int_equal(dma_read(PAGE, buf, 4), EFAULT);
+	assert_int_equal(served_dma_read(&dev, 0, buf, 4), EFAULT);
+	assert_int_equal(served_dma_read(&dev, PAGE, buf, 4), EFAULT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -52,18 +52,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int dma_read(uint64_t iova, void *buf, size_t len)
-{
-	errno = 0;
-	return serve_dma_read(dev.srv, iova, buf, len) ? errno : 0;
-}
-
-static int dma_write(uint64_t iova, const void *buf, size_t len)
-{
-	errno = 0;
-	return serve_dma_write(dev.srv, iova, buf, len) ? errno : 0;
-}
-
 /* An access by a thread of the device's, while the test is the client. */
 struct job {
 	pthread_t thread;
@@ -78,8 +66,8 @@ static void *job_main(void *arg)
 {
 	struct job *job = arg;
 
-	job->error = job->write ? dma_write(job->iova, job->buf, job->len)
-				: dma_read(job->iova, job->buf, job->len);
+	job->error = job->write ? served_dma_write(&dev, job->iova, job->buf, job->len)
+				: served_dma_read(&dev, job->iova, job->buf, job->len);
 	return NULL;
 }
 

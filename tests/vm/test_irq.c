@@ -6,7 +6,6 @@
  * what is written to one of its registers until that is written to another.
  */
 #include <dirent.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,17 +22,6 @@ struct edu {
 	volatile uint32_t *regs;
 	int fd;
 };
-
-static bool is_signalled(int fd, int ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	eventfd_t count;
-
-	if (poll(&p, 1, ms) != 1)
-		return false;
-	assert_works(eventfd_read(fd, &count));
-	return true;
-}
 
 static void edu_open(struct edu *edu)
 {
@@ -101,11 +89,11 @@ static void irq__one_message(void **state)
 	assert_int_equal(nr_messages(&edu.pci), 1);
 	for (int i = 0; i < 3; i++) {
 		edu_raise(&edu);
-		assert_true(is_signalled(edu.fd, 2000));
+		assert_true(fd_signalled(edu.fd, 2000));
 		edu_ack(&edu);
 	}
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1)); /* nothing to do */
-	assert_false(is_signalled(edu.fd, 50));
+	assert_false(fd_signalled(edu.fd, 50));
 
 	assert_works(vfio_disable_irq_all(&edu.pci.dev));
 	assert_int_equal(nr_messages(&edu.pci), 0);
@@ -126,24 +114,24 @@ static void irq__a_line(void **state)
 
 	/* It signals once; again when it is rearmed, for the line is still up. */
 	edu_raise(&edu);
-	assert_true(is_signalled(edu.fd, 2000));
-	assert_false(is_signalled(edu.fd, 200));
+	assert_true(fd_signalled(edu.fd, 2000));
+	assert_false(fd_signalled(edu.fd, 200));
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1));
-	assert_true(is_signalled(edu.fd, 2000));
+	assert_true(fd_signalled(edu.fd, 2000));
 
 	/* Served and rearmed, it is silent until there is a reason. */
 	edu_ack(&edu);
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1));
-	assert_false(is_signalled(edu.fd, 200));
+	assert_false(fd_signalled(edu.fd, 200));
 	edu_raise(&edu);
-	assert_true(is_signalled(edu.fd, 2000));
+	assert_true(fd_signalled(edu.fd, 2000));
 	edu_ack(&edu);
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1));
 	assert_fails(vfio_rearm_irq(&edu.pci.dev, 1, 1), EINVAL);
 
 	assert_works(vfio_disable_irq_all(&edu.pci.dev));
 	edu_raise(&edu);
-	assert_false(is_signalled(edu.fd, 200));
+	assert_false(fd_signalled(edu.fd, 200));
 	edu_ack(&edu);
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1)); /* none is tied */
 	edu_close(&edu);
@@ -205,7 +193,7 @@ static void irq__io_by_a_line(void **state)
 	sq = &dev.ctrl.sq[1];
 	buf = dev_buf(&dev, 4096);
 	/* What the admin queue has raised so far. */
-	(void)is_signalled(fd, 100);
+	(void)fd_signalled(fd, 100);
 	assert_works(vfio_rearm_irq(&dev.ctrl.pci.dev, 0, 1));
 
 	for (int i = 0; i < 50; i++) {
@@ -216,7 +204,7 @@ static void irq__io_by_a_line(void **state)
 		assert_works(nvme_rq_map_prp(&dev.ctrl, rq, &cmd, buf.iova, 4096));
 		nvme_rq_exec(rq, &cmd);
 		do
-			assert_true(is_signalled(fd, 5000));
+			assert_true(fd_signalled(fd, 5000));
 		while (!(cqe = nvme_cq_get_cqe(sq->cq)) &&
 		       !vfio_rearm_irq(&dev.ctrl.pci.dev, 0, 1));
 		assert_true(nvme_cqe_ok(cqe));

@@ -66,11 +66,7 @@ static void noiommu__two_controllers_share(void **state)
 	(void)state;
 	fds = open_fds();
 	sq = dev_open_io(&a, 8);
-	memset(&b, 0, sizeof(b));
-	b.ctrl.pci.dev.ctx = a.ctrl.pci.dev.ctx;
-	assert_works(nvme_init(&b.ctrl, getenv("BELFRY_DEV2"), NULL));
-	dev_look(&b);
-	assert_works(nvme_create_ioqpair(&b.ctrl, 1, 8, -1, 0));
+	dev_open_beside(&b, getenv("BELFRY_DEV2"), &a);
 	buf = dev_buf(&a, 8192);
 	dev_fill(buf.vaddr, 4096, 7);
 	assert_works(dev_move(&b, &b.ctrl.sq[1], NVM_CMD_WRITE, 5, buf.vaddr, 4096));

@@ -4,7 +4,6 @@
  * spaces that the kernel keeps, several functions in one of them. Run in the guest by cases of
  * tests/vm, with two controllers in BELFRY_DEV and BELFRY_DEV2, serial numbers belfry0 and belfry1.
  */
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,17 +21,6 @@ static const char *second_device(void)
 
 	assert_non_null(name);
 	return name;
-}
-
-static bool is_signalled(int fd, int ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	eventfd_t count;
-
-	if (poll(&p, 1, ms) != 1)
-		return false;
-	assert_works(eventfd_read(fd, &count));
-	return true;
 }
 
 static void make_fds(int *fds, int n)
@@ -127,11 +115,11 @@ static bool interrupts(struct dev *dev, int vector, int fd)
 	assert_works(nvme_create_ioqpair(&dev->ctrl, 1, 8, vector, 0));
 	rq = nvme_rq_acquire(&dev->ctrl.sq[1]);
 	nvme_rq_exec(rq, &cmd);
-	seen = is_signalled(fd, 2000);
+	seen = fd_signalled(fd, 2000);
 	assert_works(dev_wait(rq, NULL));
 	nvme_rq_release(rq);
 	assert_works(nvme_delete_ioqpair(&dev->ctrl, 1));
-	while (is_signalled(fd, 0)) /* what came late is no interrupt of the next queue */
+	while (fd_signalled(fd, 0)) /* what came late is no interrupt of the next queue */
 		;
 	return seen;
 }
@@ -285,12 +273,7 @@ static void vfio__two_controllers_share(void **state)
 	(void)state;
 	fds = open_fds();
 	sq = dev_open_io(&a, 8);
-	memset(&b, 0, sizeof(b));
-	b.ctrl.pci.dev.ctx = a.ctrl.pci.dev.ctx;
-	assert_works(nvme_init(&b.ctrl, second_device(), NULL));
-	dev_look(&b);
-	assert_ptr_equal(b.ctrl.pci.dev.ctx, a.ctrl.pci.dev.ctx);
-	assert_works(nvme_create_ioqpair(&b.ctrl, 1, 8, -1, 0));
+	dev_open_beside(&b, second_device(), &a);
 
 	buf = dev_buf(&a, 8192);
 	dev_fill(buf.vaddr, 4096, 7);
@@ -368,11 +351,7 @@ static void vfio__from_one_controller_to_the_other(void **state)
 		dev_close(&a);
 		test_skip("this kernel's iommufd does not map a device's memory");
 	}
-	memset(&b, 0, sizeof(b));
-	b.ctrl.pci.dev.ctx = a.ctrl.pci.dev.ctx;
-	assert_works(nvme_init(&b.ctrl, second_device(), NULL));
-	dev_look(&b);
-	assert_works(nvme_create_ioqpair(&b.ctrl, 1, 8, -1, 0));
+	dev_open_beside(&b, second_device(), &a);
 
 	buf = dev_buf(&b, 4096);
 	dev_fill(buf.vaddr, 4096, 21);
@@ -409,7 +388,7 @@ static void vfio__faults_are_told_or_refused(void **state)
 		test_skip("this kernel has no queues of page faults");
 	}
 	assert_true(fq.fault_fd >= 0);
-	assert_false(is_signalled(fq.fault_fd, 0));
+	assert_false(fd_signalled(fq.fault_fd, 0));
 	assert_fails(iommufd_set_fault_queue(dev.ctrl.pci.dev.ctx, &fq, -1), EINVAL);
 	errno = 0;
 	ret = iommufd_set_fault_queue(dev.ctrl.pci.dev.ctx, &fq, devfd);
