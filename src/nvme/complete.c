@@ -151,7 +151,7 @@ struct nvme_rq *nvme_rq_from_cqe(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
 {
 	uint32_t sqid = le16_to_cpu(cqe->sqid);
 
-	if (sqid >= (uint32_t)ctrl->opts.nsqr + 2) {
+	if (sqid >= (uint32_t)ctrl->priv->nr_sqs) {
 		log_error("completion of a queue that does not exist, sqid %u\n", sqid);
 		return set_errno_null(EINVAL);
 	}

@@ -133,7 +133,7 @@ int nvme_delete_iocq(struct nvme_ctrl *ctrl, int qid)
 {
 	struct nvme_cq *cq;
 
-	if (qid < 1 || qid > ctrl->opts.ncqr + 1 || !(ctrl->cq[qid].flags & NVME_Q_CREATED))
+	if (qid < 1 || qid >= ctrl->priv->nr_cqs || !(ctrl->cq[qid].flags & NVME_Q_CREATED))
 		return set_errno(EINVAL);
 	cq = &ctrl->cq[qid];
 	if (nvme_cq_in_use(ctrl, cq)) {
@@ -150,7 +150,7 @@ int nvme_delete_iosq(struct nvme_ctrl *ctrl, int qid)
 {
 	struct nvme_sq *sq;
 
-	if (qid < 1 || qid > ctrl->opts.nsqr + 1 || !(ctrl->sq[qid].flags & NVME_Q_CREATED))
+	if (qid < 1 || qid >= ctrl->priv->nr_sqs || !(ctrl->sq[qid].flags & NVME_Q_CREATED))
 		return set_errno(EINVAL);
 	sq = &ctrl->sq[qid];
 	if (delete_queue(ctrl, NVM_ADMIN_DELETE_SQ, qid))
@@ -162,8 +162,7 @@ int nvme_delete_iosq(struct nvme_ctrl *ctrl, int qid)
 
 int nvme_delete_ioqpair(struct nvme_ctrl *ctrl, int qid)
 {
-	bool has_sq =
-		qid >= 1 && qid <= ctrl->opts.nsqr + 1 && ctrl->sq[qid].flags & NVME_Q_CREATED;
+	bool has_sq = qid >= 1 && qid < ctrl->priv->nr_sqs && ctrl->sq[qid].flags & NVME_Q_CREATED;
 
 	/* A second try finds the submission queue gone already. */
 	if (has_sq && nvme_delete_iosq(ctrl, qid))

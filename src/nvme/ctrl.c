@@ -118,9 +118,8 @@ static int read_cap(struct nvme_ctrl *ctrl, const char *bdf)
 static int map_registers(struct nvme_ctrl *ctrl)
 {
 	struct transport *tp = ctrl->pci.dev.transport;
-	uint32_t queues =
-		(uint32_t)(ctrl->opts.nsqr > ctrl->opts.ncqr ? ctrl->opts.nsqr : ctrl->opts.ncqr) +
-		2;
+	const struct nvme_ctrl_priv *priv = ctrl->priv;
+	uint32_t queues = (uint32_t)(priv->nr_sqs > priv->nr_cqs ? priv->nr_sqs : priv->nr_cqs);
 	size_t need = (size_t)2 * queues * (4u << ctrl->config.dstrd);
 	size_t len = NVM_REG_DBS;
 
@@ -139,10 +138,10 @@ static int map_registers(struct nvme_ctrl *ctrl)
 
 static int alloc_queues(struct nvme_ctrl *ctrl)
 {
-	ctrl->sq = zalloc_lines((size_t)ctrl->opts.nsqr + 2, sizeof(*ctrl->sq));
+	ctrl->sq = zalloc_lines((size_t)ctrl->priv->nr_sqs, sizeof(*ctrl->sq));
 	if (!ctrl->sq)
 		return -1;
-	ctrl->cq = zalloc_lines((size_t)ctrl->opts.ncqr + 2, sizeof(*ctrl->cq));
+	ctrl->cq = zalloc_lines((size_t)ctrl->priv->nr_cqs, sizeof(*ctrl->cq));
 	return ctrl->cq ? 0 : -1;
 }
 
@@ -168,6 +167,8 @@ int nvme_ctrl_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ct
 	priv->pid = getpid();
 	ctrl->priv = priv;
 	ctrl->opts = *opts;
+	priv->nr_sqs = opts->nsqr + 2;
+	priv->nr_cqs = opts->ncqr + 2;
 	ctrl->timeout_ms = opts->timeout_ms ? opts->timeout_ms : NVME_TIMEOUT_MS_DEFAULT;
 	ctrl->pci.dev.transport->claimed = true;
 
@@ -268,11 +269,11 @@ close:
 
 static void free_memory(struct nvme_ctrl *ctrl)
 {
-	for (int i = 0; ctrl->sq && i < ctrl->opts.nsqr + 2; i++) {
+	for (int i = 0; ctrl->sq && i < ctrl->priv->nr_sqs; i++) {
 		if (ctrl->sq[i].mem.vaddr)
 			nvme_sq_free(ctrl, &ctrl->sq[i]);
 	}
-	for (int i = 0; ctrl->cq && i < ctrl->opts.ncqr + 2; i++) {
+	for (int i = 0; ctrl->cq && i < ctrl->priv->nr_cqs; i++) {
 		if (ctrl->cq[i].mem.vaddr)
 			nvme_cq_free(ctrl, &ctrl->cq[i]);
 	}

@@ -216,7 +216,7 @@ int nvme_ctrl_poll(struct nvme_ctrl *ctrl, int budget)
 	int n = 0;
 
 	nvme_admin_poll(ctrl);
-	for (int i = 1; i < ctrl->opts.ncqr + 2; i++) {
+	for (int i = 1; i < ctrl->priv->nr_cqs; i++) {
 		if (ctrl->cq[i].mem.vaddr)
 			n += nvme_cq_poll(&ctrl->cq[i], budget - n);
 	}

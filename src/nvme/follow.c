@@ -28,7 +28,7 @@
 
 bool nvme_all_frozen(const struct nvme_ctrl *ctrl, uint32_t gen)
 {
-	for (int i = 1; i < ctrl->opts.ncqr + 2; i++) {
+	for (int i = 1; i < ctrl->priv->nr_cqs; i++) {
 		const struct nvme_cq *cq = &ctrl->cq[i];
 
 		if (LOAD(cq->flags) & NVME_Q_CREATED &&

@@ -50,6 +50,9 @@ struct nvme_parked {
  * @quirks: in force; of enum nvme_quirks
  * @shutdown_ms: how long a shutdown may take
  * @doorbells_len: bytes behind ctrl->doorbells
+ * @nr_sqs: how many ctrl->sq has, the admin queue's included; whatever ctrl->opts, which programs
+ *	write to, says by now
+ * @nr_cqs: how many ctrl->cq has, likewise
  * @recover: the ladder
  * @events: asynchronous events
  * @alive: Keep Alive
@@ -69,6 +72,8 @@ struct nvme_ctrl_priv {
 	unsigned int quirks;
 	unsigned int shutdown_ms;
 	size_t doorbells_len;
+	int nr_sqs;
+	int nr_cqs;
 	struct nvme_recover recover;
 	struct nvme_events events;
 	struct nvme_alive alive;

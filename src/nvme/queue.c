@@ -85,7 +85,7 @@ void nvme_sq_connect(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 /* Does a submission queue that the controller has complete on @cq? */
 bool nvme_cq_in_use(const struct nvme_ctrl *ctrl, const struct nvme_cq *cq)
 {
-	for (int i = 0; i < ctrl->opts.nsqr + 2; i++) {
+	for (int i = 0; i < ctrl->priv->nr_sqs; i++) {
 		if (ctrl->sq[i].flags & NVME_Q_CREATED && ctrl->sq[i].cq == cq)
 			return true;
 	}
@@ -98,7 +98,7 @@ static int configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 	struct nvme_cq cq = {.qsize = qsize, .id = qid, .vector = vector};
 	struct nvme_cq *slot;
 
-	if (check_size(ctrl, "completion queue", qid, ctrl->opts.ncqr + 1, qsize))
+	if (check_size(ctrl, "completion queue", qid, ctrl->priv->nr_cqs - 1, qsize))
 		return -1;
 	if (vector < -1 || vector > UINT16_MAX) {
 		log_error("completion queue %d: no interrupt vector %d\n", qid, vector);
@@ -125,7 +125,7 @@ static int configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 
 	nvme_discard_cq(ctrl, slot);
 	cq.sqs = ctrl->sq;
-	cq.nr_sqs = (uint32_t)ctrl->opts.nsqr + 2;
+	cq.nr_sqs = (uint32_t)ctrl->priv->nr_sqs;
 	cq.entry_size = 1u << NVME_CQES;
 	cq.ctrl = ctrl;
 	nvme_cq_watch_init(&cq);
@@ -141,7 +141,7 @@ static int configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_
 	struct nvme_sq sq = {.qsize = qsize, .id = qid, .cq = cq};
 	struct nvme_sq *slot;
 
-	if (check_size(ctrl, "submission queue", qid, ctrl->opts.nsqr + 1, qsize))
+	if (check_size(ctrl, "submission queue", qid, ctrl->priv->nr_sqs - 1, qsize))
 		return -1;
 	if (!cq || !cq->mem.vaddr) {
 		log_error("submission queue %d: its completion queue is not configured\n", qid);

@@ -118,11 +118,11 @@ int nvme_reset(struct nvme_ctrl *ctrl)
 	ctrl->priv->enabled = false;
 	ctrl->priv->has_dbbuf = false;
 	nvme_recover_forget(ctrl);
-	for (int i = 0; i < ctrl->opts.ncqr + 2; i++) {
+	for (int i = 0; i < ctrl->priv->nr_cqs; i++) {
 		if (ctrl->cq[i].mem.vaddr)
 			nvme_cq_restart(&ctrl->cq[i]);
 	}
-	for (int i = 0; i < ctrl->opts.nsqr + 2; i++) {
+	for (int i = 0; i < ctrl->priv->nr_sqs; i++) {
 		if (ctrl->sq[i].mem.vaddr)
 			nvme_sq_restart(ctrl, &ctrl->sq[i]);
 	}

@@ -23,7 +23,7 @@ static void feature_cmd(union nvme_cmd *cmd, uint8_t fid, uint32_t value)
 static void queues_cmd(struct nvme_ctrl *ctrl, union nvme_cmd *cmd)
 {
 	feature_cmd(cmd, NVM_FEAT_NUM_QUEUES,
-		    (uint32_t)ctrl->opts.ncqr << 16 | (uint32_t)ctrl->opts.nsqr);
+		    (uint32_t)(ctrl->priv->nr_cqs - 2) << 16 | (uint32_t)(ctrl->priv->nr_sqs - 2));
 }
 
 static int queues_end(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
@@ -36,10 +36,10 @@ static int queues_end(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
 	ctrl->config.nsqa = (int)(granted & 0xffff);
 	ctrl->config.ncqa = (int)(granted >> 16);
 	/* It may grant more; there is no room here for those. */
-	if (ctrl->config.nsqa > ctrl->opts.nsqr)
-		ctrl->config.nsqa = ctrl->opts.nsqr;
-	if (ctrl->config.ncqa > ctrl->opts.ncqr)
-		ctrl->config.ncqa = ctrl->opts.ncqr;
+	if (ctrl->config.nsqa > ctrl->priv->nr_sqs - 2)
+		ctrl->config.nsqa = ctrl->priv->nr_sqs - 2;
+	if (ctrl->config.ncqa > ctrl->priv->nr_cqs - 2)
+		ctrl->config.ncqa = ctrl->priv->nr_cqs - 2;
 	return 0;
 }
 

@@ -357,6 +357,39 @@ static void lifecycle__registry(void **state)
 	dev_close(&dev);
 }
 
+/* Programs write over what they asked for. There are as many queues as there were all the same. */
+static void lifecycle__options_written_over(void **state)
+{
+	static const int values[] = {0, 1, 1000, 65535, -5};
+	const struct nvme_ctrl_opts opts = {.nsqr = 3, .ncqr = 3};
+	struct nvme_cqe stray = {.sqid = cpu_to_le16(5)};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(values); i++) {
+		union nvme_cmd flush = {.opcode = NVM_CMD_FLUSH};
+		struct nvme_ctrl ctrl = {};
+
+		assert_works(nvme_init(&ctrl, test_device(), &opts));
+		ctrl.opts.nsqr = ctrl.opts.ncqr = values[i];
+		assert_works(nvme_create_ioqpair(&ctrl, 2, 16, -1, 0));
+		assert_fails(nvme_configure_cq(&ctrl, 5, 16, -1), EINVAL);
+		assert_fails(nvme_configure_sq(&ctrl, 5, 16, &ctrl.cq[2], 0), EINVAL);
+		assert_null(nvme_rq_from_cqe(&ctrl, &stray));
+		assert_works(nvme_delete_ioqpair(&ctrl, 2));
+		assert_fails(nvme_delete_ioqpair(&ctrl, 5), EINVAL);
+
+		assert_works(nvme_create_ioqpair(&ctrl, 2, 16, -1, 0));
+		nvme_sq_post(&ctrl.sq[2], &flush);
+		assert_works(nvme_reset(&ctrl));
+		assert_int_equal(ctrl.sq[2].tail, 0);
+		assert_works(nvme_enable(&ctrl));
+		assert_in_range(ctrl.config.nsqa, 0, 3);
+		assert_in_range(ctrl.config.ncqa, 0, 3);
+		assert_works(nvme_create_ioqpair(&ctrl, 2, 16, -1, 0));
+		nvme_close(&ctrl);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +407,7 @@ int main(void)
 		cmocka_unit_test(lifecycle__two_in_one_address_space),
 		cmocka_unit_test(lifecycle__leaves_nothing_mapped),
 		cmocka_unit_test(lifecycle__registry),
+		cmocka_unit_test(lifecycle__options_written_over),
 	};
 
 	return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);

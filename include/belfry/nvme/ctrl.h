@@ -85,7 +85,7 @@ struct nvme_ctrl_priv;
  * @adminq: the admin queues, after nvme_configure_adminq()
  * @doorbells: doorbell registers, where they can be reached by a pointer, else NULL
  * @dbbuf: shadow doorbells
- * @opts: what was asked for
+ * @opts: what was asked for; what is written here afterwards changes nothing
  * @config: what was got: number of submission and completion queues (0's based),
  *	most entries in a queue (0's based), memory page size (2 ^ (12 + mps)), most bytes
  *	in one transfer (0: no limit), most SGL descriptors (0: no limit), log2 of the distance
