@@ -7,7 +7,7 @@
 
 /**
  * log_always() - format and deliver a message, whatever the verbosity
- * @level: of &enum __log_level
+ * @level: of &enum belfry_log_level
  * @who: as __do_log()
  * @fmt: as __do_log()
  * @args: of @fmt

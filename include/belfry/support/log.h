@@ -23,12 +23,12 @@ extern "C" {
 #endif
 
 /**
- * enum __log_level - how urgent a message is
+ * enum belfry_log_level - how urgent a message is
  * @BELFRY_LOG_ERROR: something failed; the message says what, and what to do
  * @BELFRY_LOG_INFO: something worth knowing happened once
  * @BELFRY_LOG_DEBUG: for those who look for a fault
  */
-enum __log_level {
+enum belfry_log_level {
 	BELFRY_LOG_ERROR,
 	BELFRY_LOG_INFO,
 	BELFRY_LOG_DEBUG,
@@ -52,7 +52,7 @@ bool __logv_first(int level);
 
 /**
  * logv() - is a message of this level delivered at all
- * @level: of &enum __log_level
+ * @level: of &enum belfry_log_level
  *
  * Context: any thread; no lock, and no syscall after the first call.
  * Return: true if it is.
@@ -66,7 +66,7 @@ static inline bool logv(int level)
 
 /**
  * logv_set() - set the verbosity, whatever the environment says
- * @level: the highest level to deliver, of &enum __log_level; -1 for none
+ * @level: the highest level to deliver, of &enum belfry_log_level; -1 for none
  *
  * Context: any thread but from within a handler.
  */
@@ -89,7 +89,7 @@ int log_set_handler(void (*fn)(int level, const char *msg, void *arg), void *arg
 
 /**
  * __do_log() - format and deliver a message, if its level is delivered
- * @level: of &enum __log_level
+ * @level: of &enum belfry_log_level
  * @who: what the message begins with, before a colon; NULL for nothing
  * @fmt: as printf(); a line break at its end is dropped, control characters become spaces
  * @...: as printf()

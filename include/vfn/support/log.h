@@ -12,12 +12,12 @@
 #include <belfry/support/log.h>
 
 /**
- * enum __vfn_log_level - the levels' names
+ * enum __log_level - the levels' names
  * @LOG_ERROR: as BELFRY_LOG_ERROR
  * @LOG_INFO: as BELFRY_LOG_INFO
  * @LOG_DEBUG: as BELFRY_LOG_DEBUG
  */
-enum __vfn_log_level {
+enum __log_level {
 	LOG_ERROR = BELFRY_LOG_ERROR,
 #ifndef LOG_INFO
 	LOG_INFO = BELFRY_LOG_INFO,
