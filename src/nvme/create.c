@@ -15,17 +15,23 @@
 
 #define QPRIO_MASK NVME_SQ_QPRIO_LOW
 
-static int check_qid(const char *kind, int qid, int last_qid, uint32_t flags)
+/* May a queue of this identifier be made? Programs write to @granted: it bounds no array. */
+static int check_qid(const char *kind, int qid, int granted, int nr)
 {
-	if (qid < 1 || qid > last_qid) {
-		log_error("%s %d: the controller granted 1 to %d\n", kind, qid, last_qid);
-		return set_errno(EINVAL);
-	}
-	if (flags & NVME_Q_CREATED) {
-		log_error("%s %d: exists already\n", kind, qid);
-		return set_errno(EEXIST);
-	}
-	return 0;
+	int last = granted + 1 < nr ? granted + 1 : nr - 1;
+
+	if (qid >= 1 && qid <= last)
+		return 0;
+	log_error("%s %d: there are 1 to %d\n", kind, qid, last);
+	return set_errno(EINVAL);
+}
+
+static int check_absent(const char *kind, int qid, uint32_t flags)
+{
+	if (!(flags & NVME_Q_CREATED))
+		return 0;
+	log_error("%s %d: exists already\n", kind, qid);
+	return set_errno(EEXIST);
 }
 
 void nvme_create_cq_cmd(const struct nvme_cq *cq, union nvme_cmd *cmd)
@@ -61,10 +67,10 @@ int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 	struct nvme_cqe cqe;
 	struct nvme_cq *cq;
 
-	if (qid < 1 || qid > ctrl->config.ncqa + 1)
-		return check_qid("completion queue", qid, ctrl->config.ncqa + 1, 0);
+	if (check_qid("completion queue", qid, ctrl->config.ncqa, ctrl->priv->nr_cqs))
+		return -1;
 	cq = &ctrl->cq[qid];
-	if (check_qid("completion queue", qid, ctrl->config.ncqa + 1, cq->flags) ||
+	if (check_absent("completion queue", qid, cq->flags) ||
 	    nvme_configure_cq(ctrl, qid, qsize, vector))
 		return -1;
 
@@ -87,10 +93,10 @@ int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq 
 	struct nvme_cqe cqe;
 	struct nvme_sq *sq;
 
-	if (qid < 1 || qid > ctrl->config.nsqa + 1)
-		return check_qid("submission queue", qid, ctrl->config.nsqa + 1, 0);
+	if (check_qid("submission queue", qid, ctrl->config.nsqa, ctrl->priv->nr_sqs))
+		return -1;
 	sq = &ctrl->sq[qid];
-	if (check_qid("submission queue", qid, ctrl->config.nsqa + 1, sq->flags) ||
+	if (check_absent("submission queue", qid, sq->flags) ||
 	    nvme_configure_sq(ctrl, qid, qsize, cq, flags))
 		return -1;
 

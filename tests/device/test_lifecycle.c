@@ -357,7 +357,7 @@ static void lifecycle__registry(void **state)
 	dev_close(&dev);
 }
 
-/* Programs write over what they asked for. There are as many queues as there were all the same. */
+/* Programs write over what they asked for, and got. There are as many queues as there were. */
 static void lifecycle__options_written_over(void **state)
 {
 	static const int values[] = {0, 1, 1000, 65535, -5};
@@ -371,21 +371,26 @@ static void lifecycle__options_written_over(void **state)
 
 		assert_works(nvme_init(&ctrl, test_device(), &opts));
 		ctrl.opts.nsqr = ctrl.opts.ncqr = values[i];
-		assert_works(nvme_create_ioqpair(&ctrl, 2, 16, -1, 0));
+		assert_works(nvme_create_ioqpair(&ctrl, 1, 16, -1, 0));
 		assert_fails(nvme_configure_cq(&ctrl, 5, 16, -1), EINVAL);
-		assert_fails(nvme_configure_sq(&ctrl, 5, 16, &ctrl.cq[2], 0), EINVAL);
+		assert_fails(nvme_configure_sq(&ctrl, 5, 16, &ctrl.cq[1], 0), EINVAL);
 		assert_null(nvme_rq_from_cqe(&ctrl, &stray));
-		assert_works(nvme_delete_ioqpair(&ctrl, 2));
+		assert_works(nvme_delete_ioqpair(&ctrl, 1));
 		assert_fails(nvme_delete_ioqpair(&ctrl, 5), EINVAL);
 
-		assert_works(nvme_create_ioqpair(&ctrl, 2, 16, -1, 0));
-		nvme_sq_post(&ctrl.sq[2], &flush);
+		assert_works(nvme_create_ioqpair(&ctrl, 1, 16, -1, 0));
+		nvme_sq_post(&ctrl.sq[1], &flush);
 		assert_works(nvme_reset(&ctrl));
-		assert_int_equal(ctrl.sq[2].tail, 0);
+		assert_int_equal(ctrl.sq[1].tail, 0);
 		assert_works(nvme_enable(&ctrl));
 		assert_in_range(ctrl.config.nsqa, 0, 3);
 		assert_in_range(ctrl.config.ncqa, 0, 3);
-		assert_works(nvme_create_ioqpair(&ctrl, 2, 16, -1, 0));
+		assert_works(nvme_create_ioqpair(&ctrl, 1, 16, -1, 0));
+		ctrl.config.nsqa = ctrl.config.ncqa = 65534;
+		assert_fails(nvme_create_iocq(&ctrl, 60000, 16, -1), EINVAL);
+		assert_fails(nvme_create_iosq(&ctrl, 60000, 16, &ctrl.cq[1], 0), EINVAL);
+		assert_works(nvme_delete_ioqpair(&ctrl, 1));
+		assert_works(nvme_create_ioqpair(&ctrl, 1, 16, -1, 0));
 		nvme_close(&ctrl);
 	}
 }
