@@ -22,7 +22,7 @@ echo Y >/sys/module/vfio_pci/parameters/enable_sriov
 export VFTOKEN=2ab74924-c335-45f4-9b16-8569e5b08258
 
 both() {
-	for program in sync engine rings regs; do
+	for program in sync engine rings regs documented; do
 		run "$1/$program" compat_$program $dev
 	done
 	run "$1/sriov" compat_sriov $pf
