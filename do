@@ -74,6 +74,24 @@ packages() {
 	END
 }
 
+# Arguments are looked at before anything is installed or built.
+check_number() { # WHAT TEXT
+	case $2 in
+	'' | *[!0-9]*) die "$1: '$2' is not a number" ;;
+	esac
+}
+
+check_names() { # PREFIX SUFFIX NAME...: PREFIX, NAME and SUFFIX are the path of a file of the tree
+	prefix=$1
+	suffix=$2
+	shift 2
+	for name; do
+		[ -f "$prefix$name$suffix" ] ||
+			die "there is no '$name'; there are: $(printf "%s\n" "$prefix"*"$suffix" |
+				sed "s,^$prefix,,; s,$suffix$,," | paste -s -d ' ')"
+	done
+}
+
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
@@ -384,6 +402,7 @@ do_guests() {
 		do_test "$part"
 		return
 	fi
+	check_names "tests/$part/" .sh "$@"
 	need build test "$part"
 	build_tests
 	for name; do
@@ -415,19 +434,24 @@ do_vm_kernel() {
 
 # do_soak [SECONDS [SEED [EPOCH]]]
 do_soak() {
-	need build test
-	build_tests
 	seconds=${1:--}
 	[ "$seconds" != - ] || seconds=600
+	check_number SECONDS "$seconds"
+	check_number SEED "${2:-0}"
+	check_number EPOCH "${3:-0}"
+	need build test
+	build_tests
 	exec build/tests/test_soak -v -t "$seconds" ${2:+-s "$2"} ${3:+-e "$3"}
 }
 
 # do_fuzz [SECONDS [TARGET...]]: what is found new stays in build-fuzz; what is worth keeping is put
 # into tests/fuzz/corpus by hand.
 do_fuzz() {
-	need build test fuzz
 	seconds=${1:-300}
 	[ $# -eq 0 ] || shift
+	check_number SECONDS "$seconds"
+	check_names tests/fuzz/fuzz_ .c "$@"
+	need build test fuzz
 	(
 		# shellcheck disable=SC2031 # each tree has its own compiler
 		export CC=clang
