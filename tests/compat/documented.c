@@ -151,6 +151,7 @@ static void ring_by_ring(void)
 	rq->opaque = &cmd;
 	nvme_rq_reset(rq);
 	CHECK(!rq->opaque);
+	CHECK_FAILS(nvme_rq_wait(rq, NULL, NULL), EINVAL); /* it would be for ever */
 	cmd.cid = rq->cid; /* by hand, and waited for all the same */
 	nvme_sq_exec(sq, &cmd);
 	CHECK(!nvme_rq_wait(rq, NULL, &second));
