@@ -234,6 +234,17 @@ static void complain(const struct args *args, int found, char **argv)
 			  argv[optind - 1], args->command);
 }
 
+/* getopt_long() takes the beginning of a name for the name: --time for --timeout. */
+static bool abbreviated(const struct arg *arg, char *const *argv)
+{
+	const char *word = argv[optind - 1];
+	size_t len = strlen(arg->name);
+
+	if (optarg == word) /* the value is a word of its own */
+		word = argv[optind - 2];
+	return strncmp(word + 2, arg->name, len) != 0 || (word[len + 2] && word[len + 2] != '=');
+}
+
 static int check_operands(const struct args *args, int nr, char **operands)
 {
 	if (nr < args->min) {
@@ -276,6 +287,11 @@ int args_parse(const struct args *args, int argc, char **argv, char ***operands)
 			return ARGS_WRONG;
 		}
 		arg = find(args->options, found);
+		if (arg && found >= VALUE_BASE && abbreviated(arg, argv)) {
+			msg_wrong(args->command, "option names are written in full: --%s",
+				  arg->name);
+			return ARGS_WRONG;
+		}
 		if (!arg || store(args, arg, optarg))
 			return ARGS_WRONG;
 	}

@@ -15,6 +15,9 @@ done <<'END'
 'frob' is no command|frob
 unknown option --frob|perf emu: --frob
 unknown option -Z|perf emu: -Z
+written in full: --timeout|perf emu: --time 1s
+written in full: --timeout|perf emu: --time=1s
+written in full: --json|perf --js emu:
 DEV expected|perf
 DEV expected|identify --list
 DEV PAGE expected|log emu:
