@@ -17,15 +17,14 @@ static uint32_t *bar_slot(struct emu_ctrl *ctrl, uint32_t off)
 	return (uint32_t *)(void *)(ctrl->engine->bar + off);
 }
 
-/* A queue's place in a page of shadow doorbells or event indexes; NULL: beyond the page. */
+/* A queue's place among the shadow doorbells or event indexes; NULL: beyond their memory page. */
 static uint32_t *shadow_slot(struct emu_ctrl *ctrl, int buf, uint32_t bar_off)
 {
 	uint32_t off = bar_off - NVM_REG_DBS;
-	uint8_t *page = ctrl->engine->dbbuf[buf];
 
-	if (!page || off > EMU_PAGE - sizeof(uint32_t))
+	if (!ctrl->engine->dbbuf_on || off >= ctrl->page_size)
 		return NULL;
-	return (uint32_t *)(void *)(page + off);
+	return (uint32_t *)(void *)(ctrl->engine->dbbuf[buf][off / EMU_PAGE] + off % EMU_PAGE);
 }
 
 uint32_t *emu_doorbell_find(struct emu_ctrl *ctrl, uint16_t qid, uint32_t off)
@@ -35,23 +34,29 @@ uint32_t *emu_doorbell_find(struct emu_ctrl *ctrl, uint16_t qid, uint32_t off)
 	return shadow ? shadow : bar_slot(ctrl, off);
 }
 
-static int dbbuf_map(struct emu_ctrl *ctrl)
+static int dbbuf_map_one(struct emu_ctrl *ctrl, int buf, unsigned int prot)
 {
-	struct emu_engine *e = ctrl->engine;
+	uint8_t **pages = ctrl->engine->dbbuf[buf];
+	uint64_t iova = ctrl->engine->dbbuf_iova[buf];
 
-	for (int i = 0; i < 2; i++) {
-		unsigned int prot = i ? EMU_DMA_WRITE : EMU_DMA_READ;
-
-		e->dbbuf[i] = emu_translate(ctrl, e->dbbuf_iova[i], prot);
-		if (!e->dbbuf[i]) {
-			emu_dma_fault(ctrl, e->dbbuf_iova[i], prot);
+	for (uint32_t i = 0; i < ctrl->page_size / EMU_PAGE; i++, iova += EMU_PAGE) {
+		pages[i] = emu_translate(ctrl, iova, prot);
+		if (!pages[i]) {
+			emu_dma_fault(ctrl, iova, prot);
 			return -1;
 		}
 		/* No mistake of the host's, but nothing that could be polled. */
-		if (emu_remote_owns(ctrl, e->dbbuf[i]))
+		if (emu_remote_owns(ctrl, pages[i]))
 			return -1;
 	}
 	return 0;
+}
+
+static int dbbuf_map(struct emu_ctrl *ctrl)
+{
+	if (dbbuf_map_one(ctrl, 0, EMU_DMA_READ))
+		return -1;
+	return dbbuf_map_one(ctrl, 1, EMU_DMA_WRITE);
 }
 
 static void doorbells_point(struct emu_ctrl *ctrl)
@@ -68,10 +73,7 @@ static void doorbells_point(struct emu_ctrl *ctrl)
 
 void emu_dbbuf_off(struct emu_ctrl *ctrl)
 {
-	struct emu_engine *e = ctrl->engine;
-
-	e->dbbuf_on = false;
-	e->dbbuf[0] = e->dbbuf[1] = NULL;
+	ctrl->engine->dbbuf_on = false;
 	doorbells_point(ctrl);
 }
 

@@ -18,6 +18,9 @@
 #define EMU_CACHE_LINE 64
 #define EMU_NEVER      UINT64_MAX
 
+/* Pages of EMU_PAGE in the largest memory page (CAP.MPSMAX). */
+#define EMU_DBBUF_PAGES 16
+
 /* What emu_asleep() points at: not zero means "ring the bell after the doorbell's store". */
 enum emu_sleep {
 	EMU_AWAKE,
@@ -88,9 +91,9 @@ struct emu_engine {
 	uint64_t rdy_at;  /* when CSTS.RDY follows CC.EN; EMU_NEVER: it has */
 	bool shn_pending; /* CSTS.SHST goes from 01b to 10b in the next round */
 
-	/* shadow doorbells; buf[0] doorbells, buf[1] event indexes */
+	/* shadow doorbells; [0] doorbells, [1] event indexes: a memory page each, where it is */
 	uint64_t dbbuf_iova[2];
-	uint8_t *dbbuf[2];
+	uint8_t *dbbuf[2][EMU_DBBUF_PAGES];
 	bool dbbuf_on;
 
 	/* interrupts */

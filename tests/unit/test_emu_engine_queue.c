@@ -482,6 +482,51 @@ static void queue__shadow_doorbells(void **state)
 	emu_host_close(&h);
 }
 
+/* The buffers are a memory page, whatever that is: here 16 KiB, with the doorbells of queue 4 from 8 KiB on. */
+static void queue__shadow_doorbells_fill_a_memory_page(void **state)
+{
+	union nvme_cmd config = {.opcode = 0x7c};
+	uint32_t *db, *ei;
+	struct emu_host h;
+	struct nvme_cqe cqe;
+
+	(void)state;
+	emu_host_start(&h, "dbbuf=on,dstrd=8");
+	emu_host_disable(&h);
+	emu_host_q_init(&h, 0, 32, 32);
+	emu_reg_write(h.emu, 0x14, 4, 0x00460101); /* CC.MPS: 2 */
+	emu_host_wait_csts(&h, 1, 1);
+	config.dptr.prp1 = cpu_to_le64(emu_host_iova(0));
+	config.dptr.prp2 = cpu_to_le64(emu_host_iova(0x4000));
+	assert_int_equal(emu_host_status(&h, 0, &config), 0);
+	emu_host_create_queues(&h, 4, 16);
+	db = emu_host_data(&h, 0x2000);
+	ei = emu_host_data(&h, 0x6000);
+
+	for (uint32_t i = 1; i <= 3; i++) {
+		emu_host_post(&h, 4, &flush);
+		atomic_store_release(&db[0], i);
+		if (i == 1) /* a bell, which the shadow is not read from */
+			emu_host_doorbell(&h, NVM_REG_SQTDBL(4, 8), i);
+		for (int ms = 0; !emu_host_peek(&h, 4, &cqe); ms++) {
+			assert_true(ms < 5000);
+			usleep(1000);
+		}
+		emu_host_pop(&h, 4);
+		atomic_store_release(&db[256], i); /* the head's is 1 KiB on */
+	}
+	while (LOAD(ei[0]) != 3 || LOAD(ei[256]) != 3)
+		usleep(1000);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
+	assert_int_equal(emu_host_stats(&h).dma_faults, 0);
+
+	/* One of its four pages goes: that is enough. */
+	emu_domain_unmap(h.dom, emu_host_iova(0x3000), 0x1000);
+	emu_host_wait_csts(&h, 2, 2); /* CFS */
+	assert_int_equal(emu_host_stats(&h).dma_faults, 1);
+	emu_host_close(&h);
+}
+
 /* A host that is off takes its memory back, as Linux does with the bus master bit. */
 static void queue__shadow_doorbells_end_with_a_shutdown(void **state)
 {
@@ -520,6 +565,7 @@ int main(void)
 		cmocka_unit_test(queue__memory_taken_away),
 		cmocka_unit_test(queue__in_scattered_memory),
 		cmocka_unit_test(queue__shadow_doorbells),
+		cmocka_unit_test(queue__shadow_doorbells_fill_a_memory_page),
 		cmocka_unit_test(queue__shadow_doorbells_end_with_a_shutdown),
 	};
 
