@@ -122,7 +122,8 @@ static uint16_t identify_ctrl(struct emu_req *req, void *out)
 	return 0;
 }
 
-/* All limits of nvm_id_ctrl_nvm are "none" but for what would keep the controller busy too long. */
+/* As ONCS says that the commands are there, all limits of nvm_id_ctrl_nvm are advice: "none", but
+ * for what keeps the controller busy for long. */
 static uint16_t identify_csi_ctrl(struct emu_req *req, void *out)
 {
 	struct nvm_id_ctrl_nvm *id = out;

@@ -34,7 +34,7 @@ extern const struct emu_format emu_formats[EMU_NR_FORMATS];
 #define EMU_COPY_RANGE_BLOCKS 1024
 #define EMU_COPY_BLOCKS	      4096
 
-/* Verify: most bytes in a command, 2 ^ EMU_VSL pages of CAP.MPSMIN. */
+/* Verify: recommended bytes in a command, 2 ^ EMU_VSL pages of CAP.MPSMIN. */
 #define EMU_VSL 10
 
 struct emu_ns {

@@ -6,7 +6,8 @@
  * metadata that is apart goes through scratch memory.
  *
  * Without a format that has protection information, PRACT, PRCHK and the tags mean nothing and are
- * ignored, as the specification wants it; so are the hints of DSM, and Limited Retry.
+ * ignored, as the specification wants it, but for PRACT in Verify; so are the hints of DSM, and
+ * Limited Retry.
  *
  * Spec: NVM Express NVM Command Set 1.0.
  */

@@ -8,8 +8,6 @@
  */
 #include "emu/nvm.h"
 
-#include "emu/config.h"
-
 uint16_t emu_write_zeroes(struct emu_req *req, struct emu_ns *ns)
 {
 	const uint64_t slba = le64_to_cpu(req->cmd.rw.slba);
@@ -77,7 +75,8 @@ uint16_t emu_verify(struct emu_req *req, struct emu_ns *ns)
 
 	if (status)
 		return status;
-	if ((uint64_t)nr * ns->data > 4096ull << req->ctrl->cfg->mpsmin << EMU_VSL)
+	/* The one command of which the specification wants this, whatever the format. */
+	if (NVM_GET(le16_to_cpu(req->cmd.rw.control), RW_PRACT))
 		return NVM_SC_INVALID_FIELD;
 	status = emu_nvm_readable(req, ns, slba, nr);
 	if (!status)

@@ -447,14 +447,23 @@ static void copy__limits_and_errors(void **state)
 	emu_host_close(&host);
 }
 
-static void verify__has_a_limit(void **state)
+/* ONCS says that there is Verify, so VSL (2 ^ 10 pages of 4 KiB) is advice and no limit. */
+static void verify__of_more_than_is_recommended(void **state)
 {
+	union nvme_cmd cmd = emu_cmd_rw(VERIFY, 1, 0, 8192);
 	struct emu_host host;
 
 	(void)state;
 	emu_cmd_start(&host, "size=64M");
-	emu_cmd_io(&host, VERIFY, 0, 8192, 0); /* VSL: 2 ^ 10 pages of 4 KiB */
-	emu_cmd_io(&host, VERIFY, 0, 8193, 0x002);
+	emu_cmd_send(&host, 1, &cmd, 0, "as much as is recommended");
+	cmd = emu_cmd_rw(VERIFY, 1, 0, 65536);
+	emu_cmd_send(&host, 1, &cmd, 0, "as much as a command can say");
+	emu_cmd_io(&host, 0x04, 65535, 1, 0); /* Write Uncorrectable */
+	emu_cmd_send(&host, 1, &cmd, 0x281, "up to the last block");
+
+	cmd = emu_cmd_rw(VERIFY, 1, 0, 1);
+	cmd.rw.control = cpu_to_le16(1 << 13); /* PRACT */
+	emu_cmd_send(&host, 1, &cmd, 0x002, "an action with protection information");
 	emu_host_close(&host);
 }
 
@@ -471,7 +480,7 @@ int main(void)
 		cmocka_unit_test(deallocate__all_ranges_or_none),
 		cmocka_unit_test(copy__gathers_ranges),
 		cmocka_unit_test(copy__limits_and_errors),
-		cmocka_unit_test(verify__has_a_limit),
+		cmocka_unit_test(verify__of_more_than_is_recommended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
