@@ -105,6 +105,14 @@ static size_t build_fid_effects(struct emu_req *req, void *out)
 	return sizeof(struct nvm_log_fid_effects);
 }
 
+/* LPA promises it together with the other pages about support; there are no commands in it. */
+static size_t build_mi_effects(struct emu_req *req, void *out)
+{
+	(void)req;
+	(void)out;
+	return 4096;
+}
+
 static const struct page pages[] = {
 	{NVM_LOG_SUPPORTED_PAGES, build_supported_pages},
 	{NVM_LOG_ERROR, build_errors},
@@ -113,6 +121,7 @@ static const struct page pages[] = {
 	{NVM_LOG_CHANGED_NS, build_changed_ns},
 	{NVM_LOG_CMD_EFFECTS, build_cmd_effects},
 	{NVM_LOG_FID_EFFECTS, build_fid_effects},
+	{NVM_LOG_MI_CMD_EFFECTS, build_mi_effects},
 };
 
 #define NR_PAGES (sizeof(pages) / sizeof(pages[0]))

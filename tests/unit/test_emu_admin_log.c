@@ -43,7 +43,7 @@ static uint32_t dword(const void *page, size_t off)
 
 static void log__which_pages_there_are(void **state)
 {
-	static const uint8_t there[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x12};
+	static const uint8_t there[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x12, 0x13};
 	const uint8_t *page;
 	struct emu_host host;
 
@@ -209,11 +209,14 @@ static void effects_log__agrees_with_what_is_refused(void **state)
 	emu_cmd_start(&host, "size=1M,dbbuf=on");
 	memcpy(acs, emu_cmd_log(&host, 0x05, 4096, false), sizeof(acs));
 	memcpy(iocs, (const uint8_t *)emu_host_data(&host, 0) + 1024, sizeof(iocs));
-	assert_int_equal(le32_to_cpu(acs[0x06]), 0x00001);
-	assert_int_equal(le32_to_cpu(acs[0x80]), 0x10007); /* content, namespace, alone on it */
-	assert_int_equal(le32_to_cpu(acs[0x0d]), 0x0000b); /* content, inventory */
-	assert_int_equal(le32_to_cpu(iocs[0x01]), 0x00003);
-	assert_int_equal(le32_to_cpu(iocs[0x02]), 0x00001);
+	/* From bit 20 on the scope: bit 0 a namespace, 1 the controller, 5 the subsystem. */
+	assert_int_equal(le32_to_cpu(acs[0x06]), 0x00200001);
+	assert_int_equal(le32_to_cpu(acs[0x80]), 0x00110007); /* content, namespace, alone on it */
+	assert_int_equal(le32_to_cpu(acs[0x0d]), 0x0200000b); /* content, inventory */
+	assert_int_equal(le32_to_cpu(acs[0x15]), 0x00200009); /* inventory */
+	assert_int_equal(le32_to_cpu(acs[0x7c]), 0x00200001);
+	assert_int_equal(le32_to_cpu(iocs[0x01]), 0x00100003);
+	assert_int_equal(le32_to_cpu(iocs[0x02]), 0x00100001);
 
 	for (unsigned int opcode = 0; opcode < 256; opcode++) {
 		/* an impossible NSID and offset, so that none of them does anything */
@@ -232,8 +235,23 @@ static void effects_log__agrees_with_what_is_refused(void **state)
 	union nvme_cmd cmd = emu_cmd(GET_LOG, 0, 1023u << 16 | 0x05, 0);
 	cmd.cdw14 = cpu_to_le32(0x02000000);
 	emu_cmd_send(&host, 0, &cmd, 0, "effects of zoned namespaces");
-	assert_int_equal(dword(emu_host_data(&host, 0), 4 * 0x06), 1);
+	assert_int_equal(dword(emu_host_data(&host, 0), 4 * 0x06), 0x00200001);
 	assert_int_equal(dword(emu_host_data(&host, 0), 1024 + 4 * 0x02), 0);
+	emu_host_close(&host);
+}
+
+/* Commands of the Management Interface: none. */
+static void management_log__is_empty(void **state)
+{
+	static const uint8_t zeros[4096];
+	struct emu_host host;
+
+	(void)state;
+	emu_host_start(&host, "");
+	memset(emu_host_data(&host, 0), 0xee, 4096);
+	assert_memory_equal(emu_cmd_log(&host, 0x13, 4096, false), zeros, 4096);
+	emu_cmd_admin(&host, 0x1d, 0, 0, 0, 0x001); /* NVMe-MI Send ... */
+	emu_cmd_admin(&host, 0x1e, 0, 0, 0, 0x001); /* ... and Receive */
 	emu_host_close(&host);
 }
 
@@ -368,6 +386,7 @@ int main(void)
 		cmocka_unit_test(error_log__newest_first),
 		cmocka_unit_test(smart_log__counts),
 		cmocka_unit_test(effects_log__agrees_with_what_is_refused),
+		cmocka_unit_test(management_log__is_empty),
 		cmocka_unit_test(features_log__agrees_with_what_is_refused),
 		cmocka_unit_test(events__one_of_a_type_until_its_log_is_read),
 		cmocka_unit_test(events__wait_for_a_request),
