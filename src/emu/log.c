@@ -199,6 +199,22 @@ uint16_t emu_get_log(struct emu_req *req)
 	return status;
 }
 
+/* Of the statuses about media, those that say that data could not be written or is not intact. */
+static bool data_is_lost(uint16_t status)
+{
+	switch (NVM_GET(status, STATUS_CODE)) {
+	case NVM_SC_WRITE_FAULT:
+	case NVM_SC_READ_ERROR:
+	case NVM_SC_GUARD_CHECK:
+	case NVM_SC_APPTAG_CHECK:
+	case NVM_SC_REFTAG_CHECK:
+	case NVM_SC_STORAGE_TAG_CHECK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void emu_log_error(struct emu_req *req, uint16_t status)
 {
 	struct emu_admin *adm = req->ctrl->admin;
@@ -220,7 +236,7 @@ void emu_log_error(struct emu_req *req, uint16_t status)
 		entry->lba = cpu_to_le64(adm->fail_lba);
 	else if (io)
 		entry->lba = req->cmd.rw.slba;
-	if (NVM_GET(status, STATUS_SCT) == NVM_SCT_MEDIA)
+	if (data_is_lost(status))
 		adm->media_errors++;
 	adm->fail_lba = UINT64_MAX;
 	adm->fail_info = 0;

@@ -93,8 +93,12 @@ static uint16_t move(struct emu_req *req, struct emu_ns *ns, struct copy *copy)
 	free(copy->data);
 	if (!status)
 		status = emu_nvm_written(req, ns, sdlba, copy->blocks, fua);
-	if (!status)
+	if (!status) {
+		/* It is among the commands that read and that write, and its data among the written. */
+		req->ctrl->admin->cmds_read++;
+		req->ctrl->admin->cmds_written++;
 		req->ctrl->admin->bytes_written += copy->blocks * ns->data;
+	}
 	return status;
 }
 

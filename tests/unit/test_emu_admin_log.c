@@ -200,6 +200,46 @@ static void smart_log__counts(void **state)
 	emu_host_close(&host);
 }
 
+/* NVM Command Set 1.0: Copy is a User Data In and a User Data Out command, Verify reads data. */
+static void smart_log__counts_copies_and_verifications(void **state)
+{
+	const uint8_t *page;
+	struct emu_host host;
+
+	(void)state;
+	emu_cmd_start(&host, "size=1M");
+	memset(emu_host_data(&host, 0), 0, 4096); /* one range: block 0, one block */
+	emu_cmd_io(&host, 0x19, 1, 1, 0);
+	page = emu_cmd_log(&host, 0x02, 512, false);
+	assert_int_equal(dword(page, 32), 0); /* data units read */
+	assert_int_equal(dword(page, 48), 1); /* and written */
+	assert_int_equal(dword(page, 64), 1); /* commands that read */
+	assert_int_equal(dword(page, 80), 1); /* and wrote */
+
+	emu_cmd_io(&host, 0x0c, 0, 1, 0);
+	page = emu_cmd_log(&host, 0x02, 512, false);
+	assert_int_equal(dword(page, 32), 1);
+	assert_int_equal(dword(page, 64), 1);
+	emu_host_close(&host);
+}
+
+/* Data that differs is an error of the command's, and the medium has none. */
+static void smart_log__a_difference_is_no_media_error(void **state)
+{
+	const uint8_t *page;
+	struct emu_host host;
+
+	(void)state;
+	emu_cmd_start(&host, "size=1M");
+	memset(emu_host_data(&host, 0), 0xee, 512);
+	emu_cmd_io(&host, 0x05, 0, 1, 0x285);
+	page = emu_cmd_log(&host, 0x02, 512, false);
+	assert_int_equal(dword(page, 64), 1);
+	assert_int_equal(dword(page, 160), 0);
+	assert_int_equal(dword(page, 176), 1); /* it has an entry in the error log */
+	emu_host_close(&host);
+}
+
 static void effects_log__agrees_with_what_is_refused(void **state)
 {
 	leint32_t acs[256], iocs[256];
@@ -385,6 +425,8 @@ int main(void)
 		cmocka_unit_test(log__offset_length_and_scope),
 		cmocka_unit_test(error_log__newest_first),
 		cmocka_unit_test(smart_log__counts),
+		cmocka_unit_test(smart_log__counts_copies_and_verifications),
+		cmocka_unit_test(smart_log__a_difference_is_no_media_error),
 		cmocka_unit_test(effects_log__agrees_with_what_is_refused),
 		cmocka_unit_test(management_log__is_empty),
 		cmocka_unit_test(features_log__agrees_with_what_is_refused),
