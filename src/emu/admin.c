@@ -97,6 +97,10 @@ void emu_admin_tick(struct emu_ctrl *ctrl, uint64_t now_ns)
 	if (!adm->kato_ns || !ctrl->enabled || now_ns < adm->kato_due)
 		return;
 	adm->kato_ns = 0;
+	/* The timer runs as long as nobody has told the controller to shut down. */
+	if (NVM_GET(ctrl->engine->cc, CC_SHN))
+		return;
+	emu_log_other_error(ctrl, NVM_SC_KAT_EXPIRED);
 	emu_ctrl_fatal(ctrl, "the Keep Alive Timer has expired");
 }
 

@@ -425,6 +425,16 @@ uint16_t emu_nvm_exec(struct emu_req *req);
 void emu_log_error(struct emu_req *req, uint16_t status);
 
 /**
+ * emu_log_other_error() - add an entry about an error that is no command's
+ * @ctrl: controller
+ * @status: the status that says best what it is
+ *
+ * Spec: NVM Express Base 2.0, "Error Information".
+ * Context: the controller's thread.
+ */
+void emu_log_other_error(struct emu_ctrl *ctrl, uint16_t status);
+
+/**
  * emu_event() - an asynchronous event has happened
  * @ctrl: controller
  * @type: event type

@@ -155,6 +155,7 @@ static void stray_doorbell(struct emu_ctrl *ctrl, const char *kind, uint16_t qid
 	STORE_PTR(db, 0);
 	emu_violation(ctrl, "write to the %s doorbell of queue %u, which does not exist", kind,
 		      qid);
+	emu_log_other_error(ctrl, NVM_SC_QID_INVALID);
 	emu_event(ctrl, NVM_AEN_TYPE_ERROR, NVM_AEN_ERROR_DB_REG, NVM_LOG_ERROR);
 }
 

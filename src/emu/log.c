@@ -215,29 +215,42 @@ static bool data_is_lost(uint16_t status)
 	}
 }
 
-void emu_log_error(struct emu_req *req, uint16_t status)
+static struct nvm_log_error *add_error(struct emu_admin *adm, uint16_t status)
 {
-	struct emu_admin *adm = req->ctrl->admin;
 	struct nvm_log_error *entry = error_slot(adm, ++adm->nr_errors);
-	const bool io = req->sq && req->sq->qid;
 
 	*entry = (struct nvm_log_error){
 		.error_count = cpu_to_le64(adm->nr_errors),
-		.sqid = cpu_to_le16(req->sq ? req->sq->qid : UINT16_MAX),
-		.cid = req->cid,
+		.sqid = cpu_to_le16(UINT16_MAX), /* no command's */
+		.cid = UINT16_MAX,
 		.status = cpu_to_le16((uint16_t)(status << 1)),
 		.peloc = cpu_to_le16(UINT16_MAX), /* not about one field */
-		.nsid = req->cmd.nsid,
-		.opc = req->cmd.opcode,
-		.csinfo = cpu_to_le64(adm->fail_info),
 		.lpver = 1,
 	};
+	return entry;
+}
+
+void emu_log_error(struct emu_req *req, uint16_t status)
+{
+	struct emu_admin *adm = req->ctrl->admin;
+	struct nvm_log_error *entry = add_error(adm, status);
+
+	entry->sqid = cpu_to_le16(req->sq->qid);
+	entry->cid = req->cid;
+	entry->nsid = req->cmd.nsid;
+	entry->opc = req->cmd.opcode;
+	entry->csinfo = cpu_to_le64(adm->fail_info);
 	if (adm->fail_lba != UINT64_MAX)
 		entry->lba = cpu_to_le64(adm->fail_lba);
-	else if (io)
+	else if (req->sq->qid)
 		entry->lba = req->cmd.rw.slba;
 	if (data_is_lost(status))
 		adm->media_errors++;
 	adm->fail_lba = UINT64_MAX;
 	adm->fail_info = 0;
+}
+
+void emu_log_other_error(struct emu_ctrl *ctrl, uint16_t status)
+{
+	add_error(ctrl->admin, status);
 }

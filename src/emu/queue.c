@@ -43,6 +43,7 @@ static inline uint32_t distance(uint32_t from, uint32_t to, uint32_t size)
 static void doorbell_bad(struct emu_ctrl *ctrl, const char *kind, uint16_t qid, uint32_t value)
 {
 	emu_violation(ctrl, "invalid value %u in the %s doorbell of queue %u", value, kind, qid);
+	emu_log_other_error(ctrl, NVM_SC_INVALID_FIELD);
 	emu_event(ctrl, NVM_AEN_TYPE_ERROR, NVM_AEN_ERROR_DB_VAL, NVM_LOG_ERROR);
 }
 

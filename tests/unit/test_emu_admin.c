@@ -299,6 +299,7 @@ static void abort__finds_a_delayed_command(void **state)
 
 static void keep_alive__an_expired_timer_is_fatal(void **state)
 {
+	const uint8_t *page;
 	struct emu_host host;
 
 	(void)state;
@@ -313,8 +314,26 @@ static void keep_alive__an_expired_timer_is_fatal(void **state)
 	emu_host_wait_csts(&host, 2, 2); /* CSTS.CFS */
 	emu_host_disable(&host);
 	emu_host_enable(&host, 32);
+	page = emu_cmd_log(&host, 0x01, 64, false); /* why */
+	assert_memory_equal(page, "\x01\0\0\0\0\0\0\0\xff\xff\xff\xff\x32\0",
+			    14);       /* 19h, one bit up */
 	emu_host_quiet(&host, 0, 500); /* off again after a reset */
 	emu_cmd_admin(&host, 0x18, 0, 0, 0, 0);
+	emu_host_close(&host);
+}
+
+/* A host that has shut the controller down sends no Keep Alive any more. */
+static void keep_alive__ends_with_a_shutdown(void **state)
+{
+	struct emu_host host;
+
+	(void)state;
+	emu_host_start(&host, "");
+	emu_cmd_admin(&host, SET_FEATURES, 0, 0x0f, 100, 0);
+	emu_reg_write(host.emu, 0x14, 4, 0x00464001); /* CC: normal shutdown */
+	emu_host_wait_csts(&host, 0xc, 0x8);
+	emu_host_quiet(&host, 0, 500);
+	assert_int_equal(emu_reg_read(host.emu, 0x1c, 4), 0x9); /* complete, ready, no CFS */
 	emu_host_close(&host);
 }
 
@@ -348,6 +367,7 @@ int main(void)
 		cmocka_unit_test(abort__finds_an_event_request),
 		cmocka_unit_test(abort__finds_a_delayed_command),
 		cmocka_unit_test(keep_alive__an_expired_timer_is_fatal),
+		cmocka_unit_test(keep_alive__ends_with_a_shutdown),
 		cmocka_unit_test(dbbuf_config__checks_its_pages),
 	};
 

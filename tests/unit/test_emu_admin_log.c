@@ -405,6 +405,18 @@ static void events__can_be_switched_off(void **state)
 	emu_host_close(&host);
 }
 
+/* The newest entry of the log is about no command. Reading it is what lets the next event come. */
+static void expect_other_error(struct emu_host *host, uint32_t count, uint16_t status)
+{
+	static const uint8_t zeros[64];
+	const uint8_t *page = emu_cmd_log(host, 0x01, 64, false);
+
+	assert_int_equal(dword(page, 0), count);
+	assert_memory_equal(page + 8, "\xff\xff\xff\xff", 4); /* SQ and command */
+	assert_int_equal(page[12] | page[13] << 8, status << 1);
+	assert_memory_equal(page + 16, zeros, 16); /* LBA, namespace, opcode */
+}
+
 static void events__a_doorbell_out_of_range(void **state)
 {
 	struct emu_host host;
@@ -415,6 +427,12 @@ static void events__a_doorbell_out_of_range(void **state)
 	cid = post_aer(&host);
 	emu_host_doorbell(&host, 0x1008, 64); /* tail of queue 1, which has 64 entries */
 	expect_event(&host, cid, 0x010100);   /* error, invalid value, log page 1 */
+	expect_other_error(&host, 1, 0x002);
+
+	cid = post_aer(&host);
+	emu_host_doorbell(&host, 0x1010, 1); /* tail of queue 2, which does not exist */
+	expect_event(&host, cid, 0x010000);
+	expect_other_error(&host, 2, 0x101);
 	emu_host_close(&host);
 }
 
