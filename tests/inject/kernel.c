@@ -29,14 +29,10 @@
 #include "test.h"
 #include "wrap.h"
 
-#define SYSFS	   "/sys/bus/pci/devices/" KERNEL_BDF
-#define REGION(n)  ((uint64_t)(n) << 40)
-#define DOORBELLS  0x1000u
-#define NR_FDS	   16
-#define NR_DMA	   4096
-#define CONFIG_LEN 256
-#define MSIX_AT	   0x40
-#define IOAS_ID	   7u
+#define SYSFS	"/sys/bus/pci/devices/" KERNEL_BDF
+#define NR_FDS	16
+#define NR_DMA	4096
+#define IOAS_ID 7u
 
 enum kind {
 	NONE,
@@ -61,7 +57,7 @@ static struct {
 	} dma[NR_DMA];
 	unsigned int nr_dma;
 	uint32_t irqs; /* MSI-X vectors that are enabled */
-	uint8_t config[CONFIG_LEN];
+	uint8_t config[KERNEL_CONFIG_LEN];
 } k = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Usable IOVAs: all but the interrupts' window, as on most machines. */
@@ -307,55 +303,6 @@ static int iommufd_ioctl(unsigned long nr, void *arg)
 
 /* ---- the device ---- */
 
-/* BAR 0: its doorbells can be mapped, its registers cannot. */
-static int bar0_info(struct vfio_region_info *info)
-{
-	enum {
-		AREA_AT = 32,
-		SIZE = AREA_AT + sizeof(struct vfio_region_info_cap_sparse_mmap) +
-		       sizeof(struct vfio_region_sparse_mmap_area)
-	};
-	uint8_t all[SIZE] __attribute__((aligned(8))) = {0};
-	struct vfio_region_info *head = (void *)all;
-	struct vfio_region_info_cap_sparse_mmap *cap = (void *)(all + AREA_AT);
-	size_t len;
-
-	emu_bar(k.emu, EMU_BAR_REGS, &len);
-	head->argsz = SIZE;
-	head->index = info->index;
-	head->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-		      VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
-	head->size = len;
-	head->offset = REGION(0);
-	head->cap_offset = info->argsz < SIZE ? 0 : AREA_AT;
-	cap->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
-	cap->header.version = 1;
-	cap->nr_areas = 1;
-	cap->areas[0] = (struct vfio_region_sparse_mmap_area){DOORBELLS, len - DOORBELLS};
-	memcpy(info, all, info->argsz < SIZE ? sizeof(*info) : SIZE);
-	return 0;
-}
-
-static int region_info(struct vfio_region_info *info)
-{
-	size_t len = 0;
-
-	info->offset = REGION(info->index);
-	info->flags = 0;
-	info->size = 0;
-	if (info->index == EMU_BAR_REGS)
-		return bar0_info(info);
-	if (info->index == VFIO_PCI_CONFIG_REGION_INDEX) {
-		info->size = CONFIG_LEN;
-		info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-	} else if (info->index == EMU_BAR_CMB && emu_bar(k.emu, EMU_BAR_CMB, &len)) {
-		info->size = len;
-		info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-			      VFIO_REGION_INFO_FLAG_MMAP;
-	}
-	return 0;
-}
-
 static int irq_info(struct vfio_irq_info *info)
 {
 	if (info->index == VFIO_PCI_MSIX_IRQ_INDEX || info->index == VFIO_PCI_MSI_IRQ_INDEX)
@@ -403,7 +350,7 @@ static int device_ioctl(unsigned long nr, void *arg)
 		info->num_irqs = VFIO_PCI_NUM_IRQS;
 		return 0;
 	case VFIO_DEVICE_GET_REGION_INFO:
-		return region_info(arg);
+		return kernel_region_info(arg);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return irq_info(arg);
 	case VFIO_DEVICE_SET_IRQS:
@@ -463,13 +410,13 @@ static bool ours(int fd, enum kind kind)
 
 bool kernel_pread(int fd, void *buf, size_t len, off_t off, ssize_t *ret)
 {
-	uint64_t at = (uint64_t)off & (REGION(1) - 1);
+	uint64_t at = (uint64_t)off & (KERNEL_REGION(1) - 1);
 
 	if (!ours(fd, DEVICE))
 		return false;
 	*ret = (ssize_t)len;
-	if ((uint64_t)off >= REGION(VFIO_PCI_CONFIG_REGION_INDEX)) {
-		assert_true(at + len <= CONFIG_LEN);
+	if ((uint64_t)off >= KERNEL_REGION(VFIO_PCI_CONFIG_REGION_INDEX)) {
+		assert_true(at + len <= KERNEL_CONFIG_LEN);
 		memcpy(buf, k.config + at, len);
 	} else {
 		uint64_t val = emu_reg_read(k.emu, (uint32_t)at, (unsigned int)len);
@@ -481,13 +428,13 @@ bool kernel_pread(int fd, void *buf, size_t len, off_t off, ssize_t *ret)
 
 bool kernel_pwrite(int fd, const void *buf, size_t len, off_t off, ssize_t *ret)
 {
-	uint64_t at = (uint64_t)off & (REGION(1) - 1), val = 0;
+	uint64_t at = (uint64_t)off & (KERNEL_REGION(1) - 1), val = 0;
 
 	if (!ours(fd, DEVICE))
 		return false;
 	*ret = (ssize_t)len;
-	if ((uint64_t)off >= REGION(VFIO_PCI_CONFIG_REGION_INDEX)) {
-		assert_true(at + len <= CONFIG_LEN);
+	if ((uint64_t)off >= KERNEL_REGION(VFIO_PCI_CONFIG_REGION_INDEX)) {
+		assert_true(at + len <= KERNEL_CONFIG_LEN);
 		memcpy(k.config + at, buf, len);
 	} else {
 		memcpy(&val, buf, len);
@@ -498,13 +445,14 @@ bool kernel_pwrite(int fd, const void *buf, size_t len, off_t off, ssize_t *ret)
 
 bool kernel_mmap(size_t len, int fd, off_t off, void **mem)
 {
-	size_t room = 0, at = (size_t)((uint64_t)off & (REGION(1) - 1));
+	size_t room = 0, at = (size_t)((uint64_t)off & (KERNEL_REGION(1) - 1));
 	char *bar;
 
 	if (fd < 0 || !ours(fd, DEVICE))
 		return false;
 	bar = emu_bar(k.emu, (int)((uint64_t)off >> 40), &room);
-	assert_true(bar && at + len <= room && ((uint64_t)off >= REGION(1) || at >= DOORBELLS));
+	assert_true(bar && at + len <= room &&
+		    ((uint64_t)off >= KERNEL_REGION(1) || at >= KERNEL_DOORBELLS));
 	*mem = bar + at;
 	return true;
 }
@@ -534,12 +482,10 @@ static void make(const char *path)
 void kernel_start(const char *opts, bool iommufd)
 {
 	static const uint8_t head[] = {0x36, 0x1b, 0x10, 0, 0, 0, 0x10, 0, 2, 2, 8, 1};
-	static const uint8_t msix[] = {PCI_CAP_ID_MSIX, 0, 0, 0, 4, 0, 0, 0, 4, 0x20, 0, 0};
 
 	memset(k.config, 0, sizeof(k.config));
 	memcpy(k.config, head, sizeof(head));
-	k.config[PCI_CAPABILITY_LIST] = MSIX_AT;
-	memcpy(k.config + MSIX_AT, msix, sizeof(msix)); /* table and pending bits in BAR 4 */
+	kernel_set_bar2(&(struct kernel_bar2){0});
 
 	snprintf(k.root, sizeof(k.root), "/tmp/belfry-kernel-XXXXXX");
 	assert_non_null(mkdtemp(k.root));
@@ -572,6 +518,11 @@ void kernel_stop(void)
 struct emu_ctrl *kernel_emu(void)
 {
 	return k.emu;
+}
+
+uint8_t *kernel_config(void)
+{
+	return k.config;
 }
 
 unsigned long kernel_held(void)

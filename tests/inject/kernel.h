@@ -14,9 +14,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct emu_ctrl;
+struct vfio_region_info;
 
 /* The function's name. */
 #define KERNEL_BDF "0000:5e:00.0"
@@ -38,6 +40,27 @@ void kernel_start(const char *opts, bool iommufd);
 void kernel_stop(void);
 
 /**
+ * struct kernel_bar2 - what is true of BAR 2, the controller memory buffer
+ * @no_mmap: it cannot be mapped
+ * @table: offset of the MSI-X table of 65 vectors in it; 0: table and pending bits are in BAR 4
+ * @pending: offset of the pending bits in it
+ * @table_ok: the kernel says that the table may be mapped
+ */
+struct kernel_bar2 {
+	bool no_mmap;
+	unsigned int table, pending;
+	bool table_ok;
+};
+
+/**
+ * kernel_set_bar2() - change the function
+ * @bar2: what it is like; all zero at first
+ *
+ * Context: one thread, nobody has it open.
+ */
+void kernel_set_bar2(const struct kernel_bar2 *bar2);
+
+/**
  * kernel_emu() - the controller that is plugged in
  *
  * Return: it, or NULL.
@@ -50,6 +73,14 @@ struct emu_ctrl *kernel_emu(void);
  * Return: descriptors and DMA mappings.
  */
 unsigned long kernel_held(void);
+
+/* Between kernel.c and kernel_bars.c: where a region is in the device's file, what of BAR 0 can be
+ * mapped, the function's configuration space, and VFIO_DEVICE_GET_REGION_INFO. */
+#define KERNEL_REGION(n)  ((uint64_t)(n) << 40)
+#define KERNEL_DOORBELLS  0x1000u
+#define KERNEL_CONFIG_LEN 256
+uint8_t *kernel_config(void);
+int kernel_region_info(struct vfio_region_info *info);
 
 /* For fail.c: true when it was the pretended kernel's to answer; then the answer is in the last
  * argument, and errno. */
