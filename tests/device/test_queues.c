@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <belfry/emu.h>
+
 #include "dev.h"
 
 static union nvme_cmd flush_cmd(const struct dev *dev)
@@ -78,10 +80,21 @@ static void queues__a_small_completion_queue(void **state)
 	dev_close(&dev);
 }
 
+/* Commands that our controller has been sent; 0 for others, which do not tell. */
+static uint64_t nr_admin_cmds(const struct dev *dev)
+{
+	struct emu_stats stats = {};
+
+	if (dev_emu(dev))
+		emu_get_stats(dev_emu(dev), &stats);
+	return stats.admin_cmds;
+}
+
 static void queues__bad_qids_are_refused(void **state)
 {
 	struct dev dev;
 	struct nvme_cq *cq;
+	uint64_t cmds;
 	int bad[7];
 
 	(void)state;
@@ -95,6 +108,7 @@ static void queues__bad_qids_are_refused(void **state)
 	bad[6] = INT_MIN;
 	assert_works(nvme_create_iocq(&dev.ctrl, 1, 8, -1));
 	cq = &dev.ctrl.cq[1];
+	cmds = nr_admin_cmds(&dev);
 	for (size_t i = 0; i < ROWS(bad); i++) {
 		assert_fails(nvme_create_iocq(&dev.ctrl, bad[i], 8, -1), EINVAL);
 		assert_fails(nvme_create_iosq(&dev.ctrl, bad[i], 8, cq, 0), EINVAL);
@@ -103,6 +117,8 @@ static void queues__bad_qids_are_refused(void **state)
 		assert_fails(nvme_delete_iocq(&dev.ctrl, bad[i]), EINVAL);
 		assert_fails(nvme_delete_ioqpair(&dev.ctrl, bad[i]), EINVAL);
 	}
+	/* The controller was not even asked. */
+	assert_int_equal(nr_admin_cmds(&dev), cmds);
 	/* This side only: there is room for one qid more than the controller was asked for. */
 	assert_fails(nvme_configure_cq(&dev.ctrl, dev.ctrl.opts.ncqr + 2, 8, -1), EINVAL);
 	assert_fails(nvme_configure_sq(&dev.ctrl, dev.ctrl.opts.nsqr + 2, 8, cq, 0), EINVAL);
@@ -115,6 +131,7 @@ static void queues__bad_sizes_are_refused(void **state)
 {
 	struct dev dev;
 	struct nvme_cq *cq;
+	uint64_t cmds;
 	int bad[7];
 
 	(void)state;
@@ -128,6 +145,7 @@ static void queues__bad_sizes_are_refused(void **state)
 	bad[6] = INT_MIN;
 	assert_works(nvme_create_iocq(&dev.ctrl, 1, 8, -1));
 	cq = &dev.ctrl.cq[1];
+	cmds = nr_admin_cmds(&dev);
 	for (size_t i = 0; i < ROWS(bad); i++) {
 		assert_fails(nvme_create_iocq(&dev.ctrl, 2, bad[i], -1), EINVAL);
 		assert_null(dev.ctrl.cq[2].mem.vaddr);
@@ -135,6 +153,8 @@ static void queues__bad_sizes_are_refused(void **state)
 		assert_null(dev.ctrl.sq[1].mem.vaddr);
 		assert_fails(nvme_create_ioqpair(&dev.ctrl, 2, bad[i], -1, 0), EINVAL);
 	}
+	/* The controller was not even asked. */
+	assert_int_equal(nr_admin_cmds(&dev), cmds);
 	/* The largest works after all that. */
 	assert_works(nvme_create_iosq(&dev.ctrl, 1, dev.ctrl.config.mqes + 1, cq, 0));
 	dev_close(&dev);

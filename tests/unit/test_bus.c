@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between the driver and the bus. Closing, as the device sees it: told to shut down, disabled, and
- * only then the memory goes. And a device that is not there any more, of which nothing tells but its
- * registers: they read as all-ones, and all bits that one may wait for are set.
+ * only then the memory goes. And registers and completions that say what the emulated controller's
+ * never do: as all-ones, of a device that is not there any more, a register has all bits set that one
+ * may wait for.
  */
 #include "fault.h"
 
@@ -23,6 +24,8 @@ static struct {
 	struct iommu_backend_ops ctx_spy;
 	char seen[32];
 	bool all_ones;
+	uint32_t csts; /* what CSTS reads as, ... */
+	int nr_csts;   /* ... so many times */
 } spy;
 
 static void note(char letter)
@@ -52,6 +55,8 @@ static int spy_reg_read(struct transport *tp, uint32_t off, unsigned int width, 
 		*val = width == 4 ? UINT32_MAX : UINT64_MAX;
 		return 0;
 	}
+	if (off == NVM_REG_CSTS && spy.nr_csts && spy.nr_csts--)
+		*val = spy.csts;
 	if (ret || off != NVM_REG_CSTS || !n)
 		return ret;
 	if (spy.seen[n - 1] == 'S' && (*val >> 2 & 3) == 2)
@@ -183,6 +188,59 @@ static void gone__all_ones_are_no_status(void **state)
 	assert_string_equal(spy.seen, "Cu");
 }
 
+/* CSTS.CFS ends a wait at once, but for that for a reset, which is what clears it. */
+static void fatal__ends_a_wait(void **state)
+{
+	struct nvme_ctrl *ctrl;
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:to=4");
+	ctrl = &f.dev.ctrl;
+	watch(ctrl);
+	spy.nr_csts = INT32_MAX;
+	spy.csts = 0x2; /* not ready */
+	assert_fails(nvme_enable(ctrl), EIO);
+	spy.csts = 0x3; /* ready, not shut down */
+	assert_fails(nvme_shutdown(ctrl), EIO);
+	spy.nr_csts = 5; /* ready for a while yet */
+	assert_works(nvme_reset(ctrl));
+	assert_int_equal(spy.nr_csts, 0);
+	reset(&f);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* The device says that it has fetched what is not in the queue: then nobody knows of a free slot. */
+static void head__out_of_range(void **state)
+{
+	static const uint16_t heads[] = {QSIZE, QSIZE + 1, 0xffff};
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH};
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	for (size_t i = 0; i < ROWS(heads); i++) {
+		struct nvme_rq *rq = nvme_rq_acquire(f.sq);
+		struct nvme_cqe *cqe = nvme_cq_head(f.cq);
+
+		/* Posted, not rung, and completed by this test: the phase tag of the first lap is 1. */
+		nvme_rq_post(rq, &cmd);
+		*cqe = (struct nvme_cqe){.sqhd = cpu_to_le16(heads[i]),
+					 .sqid = cpu_to_le16(1),
+					 .cid = rq->cid,
+					 .sfp = cpu_to_le16(1)};
+		assert_ptr_equal(nvme_cq_get_cqe(f.cq), cqe);
+		assert_ptr_equal(nvme_rq_from_cqe(&f.dev.ctrl, cqe), rq);
+		assert_true(nvme_sq_full(f.sq));
+		assert_fails(nvme_sq_try_post(f.sq, &cmd), EBUSY);
+		nvme_rq_release(rq);
+		reset(&f);
+	}
+	works(&f);
+	dev_close(&f.dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +249,8 @@ int main(void)
 		cmocka_unit_test(close__disables_what_was_never_enabled),
 		cmocka_unit_test(delete__memory_goes_after_the_answer),
 		cmocka_unit_test(gone__all_ones_are_no_status),
+		cmocka_unit_test(fatal__ends_a_wait),
+		cmocka_unit_test(head__out_of_range),
 	};
 
 	return cmocka_run_group_tests_name("bus", tests, NULL, NULL);

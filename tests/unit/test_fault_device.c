@@ -3,6 +3,7 @@
  * What the driver makes of a device that fails, hangs or goes, and of one that refuses or forgets to
  * create and delete queues: every wait ends, and memory stays as long as the device may use it.
  */
+#include <sys/resource.h>
 #include <time.h>
 
 #include "fault.h"
@@ -146,6 +147,32 @@ static void fault_device__gone(void **state)
 		fail_msg("%d descriptors, then %d", fds, open_fds());
 }
 
+/* A long wait spins at first, and sleeps then. */
+static void fault_device__a_long_wait_sleeps(void **state)
+{
+	struct rusage before, after;
+	struct fixture f;
+	struct nvme_rq *rq;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
+	rq = start(&f);
+	assert_int_equal(getrusage(RUSAGE_THREAD, &before), 0);
+	assert_fails(wait_ms(rq, 300), ETIMEDOUT);
+	assert_int_equal(getrusage(RUSAGE_THREAD, &after), 0);
+	assert_true(after.ru_nvcsw >= before.ru_nvcsw + 10);
+
+	inject_admin(&f, NVM_ADMIN_GET_FEATURES, EMU_ACT_DROP, 0);
+	f.dev.ctrl.timeout_ms = 300;
+	assert_fails(dev_features(&f.dev, NVM_ADMIN_GET_FEATURES, NVM_FEAT_ARBITRATION, 0, NULL),
+		     ETIMEDOUT);
+	assert_int_equal(getrusage(RUSAGE_THREAD, &before), 0);
+	assert_true(before.ru_nvcsw >= after.ru_nvcsw + 10);
+	nvme_rq_release(rq);
+	dev_close(&f.dev);
+}
+
 /* ---- queues ---- */
 
 static void fault_device__refused_creation_leaves_nothing(void **state)
@@ -229,6 +256,7 @@ int main(void)
 		cmocka_unit_test(fault_device__reset_with_half_a_pair),
 		cmocka_unit_test(fault_device__hang),
 		cmocka_unit_test(fault_device__gone),
+		cmocka_unit_test(fault_device__a_long_wait_sleeps),
 		cmocka_unit_test(fault_device__refused_creation_leaves_nothing),
 		cmocka_unit_test(fault_device__lost_creation_keeps_the_memory),
 		cmocka_unit_test(fault_device__refused_deletion_keeps_the_queue),

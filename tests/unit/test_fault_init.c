@@ -3,6 +3,7 @@
  * Bring-up that fails: ten times for each reason, nothing stays mapped or open, the structure is all
  * zero, and then it works.
  */
+#include <sys/resource.h>
 #include <time.h>
 
 #include <belfry/emu.h>
@@ -89,6 +90,26 @@ static void fault_init__without_shadow_doorbells(void **state)
 	/* Told again after a reset, as Number of Queues is. */
 	reset(&f);
 	assert_non_null(f.sq->dbbuf.doorbell);
+	works(&f);
+	dev_close(&f.dev);
+}
+
+/* Doorbells 1 KiB apart: those of queue 1 are the last in the page, queue 2 has but its registers. */
+static void fault_init__shadow_doorbells_for_some(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:dbbuf=on,dstrd=8");
+	assert_ptr_equal(f.sq->dbbuf.doorbell, (char *)f.dev.ctrl.dbbuf.doorbells.vaddr + 0x800);
+	assert_ptr_equal(f.cq->dbbuf.doorbell, (char *)f.dev.ctrl.dbbuf.doorbells.vaddr + 0xc00);
+	works(&f);
+	assert_works(nvme_create_ioqpair(&f.dev.ctrl, 2, QSIZE, -1, 0));
+	f.sq = &f.dev.ctrl.sq[2];
+	f.cq = f.sq->cq;
+	assert_null(f.sq->dbbuf.doorbell);
+	assert_null(f.sq->dbbuf.eventidx);
+	assert_null(f.cq->dbbuf.doorbell);
 	works(&f);
 	dev_close(&f.dev);
 }
@@ -236,17 +257,79 @@ static void fault_init__no_vectors_to_untie(void **state)
 	nvme_close(&ctrl);
 }
 
+/* Bit 0 of SGLS is turned over: bits 1:0 say that there are no SGLs, whatever the others say. */
+static void fault_init__sgls_is_two_bits(void **state)
+{
+	union nvme_cmd cmd = {.opcode = NVM_CMD_READ};
+	union nvme_cmd identify = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = 1}};
+	struct nvme_ctrl ctrl = {};
+	struct iommu_dmabuf buf = {};
+	uint8_t id[4096];
+	struct nvme_rq *rq;
+	struct iovec iov;
+
+	(void)state;
+	assert_works(nvme_init(&ctrl, "emu:fault=act=corrupt:op=6:arg=536:count=2", NULL));
+	assert_works(nvme_admin(&ctrl, &identify, id, sizeof(id), NULL));
+	assert_memory_equal(id + 536, "\x00\x00\x05\x00", 4);
+	assert_int_equal(ctrl.flags & NVME_CTRL_F_SGLS_SUPPORTED, 0);
+
+	assert_works(nvme_create_ioqpair(&ctrl, 1, 8, -1, 0));
+	assert_works(iommu_get_dmabuf(__iommu_ctx(&ctrl), &buf, 4096, 0));
+	iov = (struct iovec){buf.vaddr, 4096};
+	rq = nvme_rq_acquire(&ctrl.sq[1]);
+	assert_works(nvme_rq_mapv(&ctrl, rq, &cmd, &iov, 1));
+	assert_int_equal(cmd.flags, 0); /* PSDT: PRPs */
+	nvme_rq_release(rq);
+	iommu_put_dmabuf(&buf);
+	nvme_close(&ctrl);
+}
+
+/* Times that this thread gave the processor away by itself. */
+static long nr_sleeps(void)
+{
+	struct rusage use;
+
+	assert_int_equal(getrusage(RUSAGE_THREAD, &use), 0);
+	return use.ru_nvcsw;
+}
+
+/* A wait for CSTS.RDY takes half a second, and no processor for it. */
+static void fault_init__waits_sleep(void **state)
+{
+	struct nvme_ctrl ctrl = {};
+	long before;
+
+	(void)state;
+	assert_works(nvme_ctrl_init(&ctrl, "emu:rdy_ms=500", NULL));
+	assert_works(nvme_reset(&ctrl));
+	assert_works(nvme_configure_adminq(&ctrl, 0));
+	before = nr_sleeps();
+	assert_works(nvme_enable(&ctrl));
+	assert_true(nr_sleeps() >= before + 20);
+	nvme_close(&ctrl);
+}
+
 /* The controller grants less than was asked for, or is asked for more than it has. */
 static void fault_init__few_queues(void **state)
 {
 	struct nvme_ctrl ctrl = {};
+	struct emu_stats before, after;
+	struct emu_ctrl *emu;
 
 	(void)state;
 	assert_works(nvme_init(&ctrl, "emu:queues=3", NULL));
+	emu = emu_ctrl_get(&ctrl.pci.dev);
 	assert_int_equal(ctrl.config.nsqa, 2); /* 0's based */
 	assert_int_equal(ctrl.config.ncqa, 2);
 	assert_works(nvme_create_ioqpair(&ctrl, 3, 8, -1, 0));
+	/* What was not granted is not even asked for. */
+	emu_get_stats(emu, &before);
+	assert_fails(nvme_create_iocq(&ctrl, 4, 8, -1), EINVAL);
+	assert_fails(nvme_create_iosq(&ctrl, 4, 8, &ctrl.cq[3], 0), EINVAL);
 	assert_fails(nvme_create_ioqpair(&ctrl, 4, 8, -1, 0), EINVAL);
+	emu_get_stats(emu, &after);
+	assert_int_equal(after.admin_cmds, before.admin_cmds);
 	nvme_close(&ctrl);
 }
 
@@ -255,6 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fault_init__ten_failures_leak_nothing),
 		cmocka_unit_test(fault_init__without_shadow_doorbells),
+		cmocka_unit_test(fault_init__shadow_doorbells_for_some),
 		cmocka_unit_test(fault_init__no_answer),
 		cmocka_unit_test(fault_init__no_answer_leaks_no_memory),
 		cmocka_unit_test(fault_init__the_deadline_is_the_callers),
@@ -262,6 +346,8 @@ int main(void)
 		cmocka_unit_test(fault_init__ready_late),
 		cmocka_unit_test(fault_init__gone_before),
 		cmocka_unit_test(fault_init__no_vectors_to_untie),
+		cmocka_unit_test(fault_init__sgls_is_two_bits),
+		cmocka_unit_test(fault_init__waits_sleep),
 		cmocka_unit_test(fault_init__few_queues),
 	};
 
