@@ -66,31 +66,41 @@ static int check_names(const char *bdf, const char *driver)
 	return 0;
 }
 
+/* The driver that it had, if any, is to have it again; and no override stays. */
+static void give_back(const char *bdf, const char *before)
+{
+	if (before && !pci_sysfs_write(bdf, "driver_override", before))
+		(void)writeall(PROBE, bdf, strlen(bdf));
+	(void)pci_sysfs_write(bdf, "driver_override", NO_OVERRIDE);
+}
+
 int pci_bind(const char *bdf, const char *driver)
 {
-	int bound;
+	__autofree char *before = NULL;
 
 	if (check_names(bdf, driver))
 		return -1;
-	bound = has_function(driver, bdf);
-	if (bound)
-		return bound < 0 ? -1 : 0;
+	before = pci_get_driver(bdf);
+	if (!before && errno != ENOENT)
+		return -1;
+	if (before && !strcmp(before, driver))
+		return 0;
 
 	if (pci_sysfs_write(bdf, "driver_override", driver))
 		return -1;
 	if (pci_sysfs_write(bdf, "driver/unbind", bdf) && errno != ENOENT)
-		goto clear;
+		goto undo;
 	if (writeall(PROBE, bdf, strlen(bdf)) < 0)
-		goto clear;
+		goto undo;
 	if (has_function(driver, bdf) == 1)
 		return 0;
 	errno = ENODEV;
 
-clear : {
+undo : {
 	keep_errno();
 
 	log_error("%s: cannot be given to '%s': %m\n", bdf, driver);
-	(void)pci_sysfs_write(bdf, "driver_override", NO_OVERRIDE);
+	give_back(bdf, before);
 }
 	return -1;
 }

@@ -51,6 +51,9 @@ check "so is its JSON" says '"ok": true' belfry doctor $a --json
 check "the controller works" says belfry0 belfry identify $a
 check "a driver that is not there" says "modprobe no-such" belfry bind $b --driver no-such
 check "the other one is where it was" has_driver $b nvme
+check "a driver that does not take it" \
+	says "cannot be given to 'pcieport'" belfry bind $b --driver pcieport
+check "gives it back" has_driver $b nvme
 check "a function that is no controller is not bound" \
 	says "no NVMe controller" belfry bind 0000:00:00.0
 check "nor one that is not there" says "no such function" belfry bind 0000:00:1e.0

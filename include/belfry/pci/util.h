@@ -23,7 +23,7 @@ extern "C" {
  *
  * By driver_override: no other function is claimed, now or later. The driver that has the function
  * is unbound first; nothing is asked about what uses it there. If @driver does not take the
- * function, the override is cleared and the function is left without a driver.
+ * function, the override is cleared and the driver that had it has it again.
  *
  * Context: any thread; blocks until the kernel has unbound and bound.
  * Return: 0 bound, also when it was before, or -1: EINVAL a bad @bdf or @driver, ENOENT no such
