@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ladder under commands whose cids the program wrote itself: they may have a deadline too, and
- * each ends once when the controller is reset.
+ * The ladder under what is not of nvme_rq_submit(). Commands whose cids the program wrote itself may
+ * have a deadline too, and each ends once when the controller is reset. Buffers of synchronous
+ * commands that were given up on are the controller's until then.
  */
 #include "fault.h"
 
@@ -47,10 +48,45 @@ static void recover_by_hand__each_ends_once(void **state)
 	dev_close(&f.dev);
 }
 
+static void recover_by_hand__gives_buffers_back(void **state)
+{
+	struct nvme_recovery_opts opts = {.flags = NVME_RECOVERY_NO_ABORT, .grace_ms = 20};
+	char *bytes = malloc(2048);
+	struct iommu_ctx *ctx;
+	union nvme_cmd cmd;
+	struct fixture f;
+	struct nvme_rq *rq;
+	size_t mapped;
+
+	(void)state;
+	assert_non_null(bytes);
+	fault_open(&f, "emu:");
+	assert_works(nvme_set_recovery(&f.dev.ctrl, &opts));
+	ctx = __iommu_ctx(&f.dev.ctrl);
+	mapped = mapped_bytes(ctx);
+	inject(&f, NVM_CMD_READ, EMU_ACT_DROP, 0);
+	cmd = dev_rw_cmd(&f.dev, NVM_CMD_READ, 0, 512);
+	f.dev.ctrl.timeout_ms = 10;
+	assert_fails(nvme_sync(&f.dev.ctrl, f.sq, &cmd, bytes + 1, 512, NULL), ETIMEDOUT);
+	f.dev.ctrl.timeout_ms = NVME_TIMEOUT_MS_DEFAULT;
+	assert_true(mapped_bytes(ctx) > mapped);
+
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
+	rq = start_by_hand(&f);
+	assert_works(nvme_rq_set_timeout(rq, 20));
+	assert_fails(dev_wait(rq, NULL), ECANCELED);
+	nvme_rq_release(rq);
+	assert_int_equal(mapped_bytes(ctx), mapped);
+	works(&f);
+	dev_close(&f.dev);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recover_by_hand__each_ends_once),
+		cmocka_unit_test(recover_by_hand__gives_buffers_back),
 	};
 
 	return cmocka_run_group_tests_name("recover_by_hand", tests, NULL, NULL);
