@@ -29,6 +29,13 @@ uint16_t emu_nvm_readable(struct emu_req *req, const struct emu_ns *ns, uint64_t
 	return NVM_SC_READ_ERROR;
 }
 
+uint16_t emu_nvm_commit(const struct emu_req *req, struct emu_ns *ns)
+{
+	if (likely(!NVM_GET(le16_to_cpu(req->cmd.rw.control), RW_FUA)))
+		return 0;
+	return emu_store_flush(&ns->store) ? NVM_SC_WRITE_FAULT : 0;
+}
+
 uint16_t emu_nvm_written(struct emu_req *req, struct emu_ns *ns, uint64_t slba, uint64_t nr,
 			 bool fua)
 {
@@ -85,6 +92,8 @@ static uint16_t nvm_read(struct emu_req *req, struct emu_ns *ns)
 	if (unlikely(status))
 		return status;
 	status = emu_nvm_readable(req, ns, slba, nr);
+	if (likely(!status))
+		status = emu_nvm_commit(req, ns);
 	if (unlikely(status))
 		return status;
 	if (unlikely(ns->store.ops->read(&ns->store, slba * ns->block, req->iov, req->niov)))

@@ -118,6 +118,15 @@ static inline uint32_t emu_nvm_nr_blocks(const struct emu_req *req)
 uint16_t emu_nvm_readable(struct emu_req *req, const struct emu_ns *ns, uint64_t slba, uint64_t nr);
 
 /**
+ * emu_nvm_commit() - what a command that reads has to do first with FUA: make durable what it reads
+ * @req: command shaped like Read
+ * @ns: namespace
+ *
+ * Return: 0 or Write Fault.
+ */
+uint16_t emu_nvm_commit(const struct emu_req *req, struct emu_ns *ns);
+
+/**
  * emu_nvm_written() - blocks have been written: what follows from that
  * @req: command
  * @ns: namespace

@@ -60,6 +60,8 @@ uint16_t emu_compare(struct emu_req *req, struct emu_ns *ns)
 		status = emu_data_map(req, len, EMU_FROM_HOST);
 	if (!status)
 		status = emu_nvm_readable(req, ns, slba, nr);
+	if (!status)
+		status = emu_nvm_commit(req, ns);
 	/* A store that keeps nothing has nothing that could differ. */
 	if (status || ns->store.ops == &emu_store_null)
 		return status;

@@ -80,6 +80,8 @@ uint16_t emu_verify(struct emu_req *req, struct emu_ns *ns)
 		return NVM_SC_INVALID_FIELD;
 	status = emu_nvm_readable(req, ns, slba, nr);
 	if (!status)
+		status = emu_nvm_commit(req, ns);
+	if (!status)
 		status = read_through(req, ns, slba * ns->block, (uint64_t)nr * ns->block);
 	if (!status)
 		status = read_through(req, ns, ns->meta_off + slba * ns->meta,

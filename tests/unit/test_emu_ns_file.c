@@ -28,6 +28,14 @@ enum {
 
 static const uint8_t zeros[4096];
 static char dir[PATH_LEN];
+static unsigned int nr_syncs;
+
+/* In place of libc's: what a flush comes to is counted. */
+int fdatasync(int fd)
+{
+	__atomic_add_fetch(&nr_syncs, 1, __ATOMIC_RELAXED);
+	return fsync(fd);
+}
 
 static int make_dir(void **state)
 {
@@ -327,6 +335,43 @@ static void file__is_complete_after_a_shutdown(void **state)
 	emu_host_close(&host);
 }
 
+static void file__force_unit_access_reaches_the_disk(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t opcode;
+		uint32_t control;
+		unsigned int syncs;
+	} rows[] = {
+		{"write", WRITE, 0, 0},
+		{"write, FUA", WRITE, 1u << 30, 1},
+		{"read", READ, 0, 0},
+		{"read, FUA", READ, 1u << 30, 1},
+		{"compare", COMPARE, 0, 0},
+		{"compare, FUA", COMPARE, 1u << 30, 1},
+		{"write zeroes, FUA", ZEROES, 1u << 30, 1},
+		{"verify", VERIFY, 0, 0},
+		{"verify, FUA", VERIFY, 1u << 30, 1},
+		{"flush", FLUSH, 0, 1},
+	};
+	struct emu_host host;
+
+	(void)state;
+	emu_cmd_start(&host, opts_of("fua", "size=1M"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		union nvme_cmd cmd = emu_cmd_rw(rows[i].opcode, 1, 0, 1);
+
+		cmd.cdw12 = cpu_to_le32(rows[i].control);
+		if (rows[i].opcode <= COMPARE && rows[i].opcode != FLUSH)
+			emu_cmd_data(&host, &cmd, 0, 512);
+		nr_syncs = 0;
+		emu_cmd_send(&host, 1, &cmd, 0, rows[i].name);
+		if (nr_syncs != rows[i].syncs)
+			fail_msg("%s: %u flushes of the file", rows[i].name, nr_syncs);
+	}
+	emu_host_close(&host);
+}
+
 static void memory__that_is_too_large_is_refused(void **state)
 {
 	struct emu_domain *dom = emu_domain_create();
@@ -384,6 +429,7 @@ int main(void)
 		cmocka_unit_test(file__that_was_cut_short_is_a_media_error),
 		cmocka_unit_test(file__that_cannot_be_written_is_a_write_fault),
 		cmocka_unit_test(file__is_complete_after_a_shutdown),
+		cmocka_unit_test(file__force_unit_access_reaches_the_disk),
 		cmocka_unit_test(memory__that_is_too_large_is_refused),
 		cmocka_unit_test(file__bit_buckets_swallow_bytes),
 	};
