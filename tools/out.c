@@ -209,10 +209,54 @@ void out_real(struct out *out, const char *key, double value)
 		add(out, key, json_object_new_double_s(value, text));
 }
 
+/* Bytes of the character of UTF-8 that begins here; 0: there is none. */
+static size_t utf8_len(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t len = *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
+
+	if (*c < 0x80)
+		return 1;
+	if (*c < 0xc2 || *c > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Longer than needed, half of a pair of UTF-16, or beyond all characters. */
+	if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] >= 0xa0) ||
+	    (*c == 0xf0 && c[1] < 0x90) || (*c == 0xf4 && c[1] >= 0x90))
+		return 0;
+	return len;
+}
+
+/* JSON is UTF-8, and json-c does not look: a file's name, for one, may be any bytes. */
+static struct json_object *json_text(const char *value)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	char *text = malloc(3 * strlen(value) + 1);
+	struct json_object *object;
+	size_t used = 0;
+
+	if (!text)
+		return NULL;
+	while (*value) {
+		size_t len = utf8_len(value);
+
+		memcpy(text + used, len ? value : replacement, len ? len : 3);
+		used += len ? len : 3;
+		value += len ? len : 1;
+	}
+	text[used] = '\0';
+	object = json_object_new_string(text);
+	free(text);
+	return object;
+}
+
 void out_text(struct out *out, const char *key, const char *value, const char *fmt, ...)
 {
 	if (out->json)
-		add(out, key, json_object_new_string(value));
+		add(out, key, json_text(value));
 	else
 		LINE(out, key, value, fmt);
 }
