@@ -87,6 +87,11 @@ static void say(const char *command, const char *text, const char *reason)
 
 	snprintf(line, sizeof(line), "belfry%s%s: %s%s%s\n", command ? " " : "",
 		 command ? command : "", text, reason ? ": " : "", reason ? reason : "");
+	/* An argument that is repeated here may hold a newline, or what a terminal obeys. */
+	for (char *c = line; c[0] && c[1]; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	}
 	fflush(stdout);
 	fputs(line, stderr);
 }

@@ -73,6 +73,8 @@ milliseconds since 1970 expected|features emu: timestamp=frob
 '/b' is one argument too many|demo /a /b
 END
 
+check "an argument of two lines" wrong "'1?2' is not a number" perf emu: --qd "$(printf '1\n2')"
+check "an argument that terminals obey" wrong "'?[31m' is no command" "$(printf '\033[31m')"
 check "an empty argument" wrong "an argument is empty" identify ""
 check "nothing was created" test ! -e file
 
