@@ -60,6 +60,15 @@ static int data_open(struct nvme_ctrl *ctrl, struct sync_data *data)
 	return 0;
 }
 
+static int data_check(const struct nvme_ctrl *ctrl, const void *buf, size_t len)
+{
+	if (!buf != !len || (uintptr_t)buf + len < len)
+		return set_errno(EINVAL);
+	if (ctrl->config.mdts && len > ctrl->config.mdts)
+		return set_errno(EMSGSIZE);
+	return 0;
+}
+
 /* The command has ended, or was never posted. */
 static void data_close(struct nvme_ctrl *ctrl, struct sync_data *data, bool ok)
 {
@@ -88,9 +97,6 @@ static int data_map(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *
 	size_t page = __mps_to_pagesize(ctrl->config.mps);
 	size_t per_page = page / sizeof(leint64_t);
 	size_t pages = data->len / page + 2;
-
-	if (ctrl->config.mdts && data->len > ctrl->config.mdts)
-		return set_errno(EMSGSIZE);
 
 	if (ctrl->flags & NVME_CTRL_F_SGLS_SUPPORTED && rq->sq->id != NVME_AQ)
 		return nvme_rq_mapv_iova_sgl(ctrl, rq, cmd, &vec, 1);
@@ -192,9 +198,9 @@ int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, v
 
 	if (cqe_copy)
 		memset(cqe_copy, 0, sizeof(*cqe_copy));
-	if (!sq || !sq->mem.vaddr || !buf != !len)
+	if (!sq || !sq->mem.vaddr)
 		return set_errno(EINVAL);
-	if (nvme_check_process(ctrl))
+	if (nvme_check_process(ctrl) || data_check(ctrl, buf, len))
 		return -1;
 
 	rq = acquire(ctrl, sq);

@@ -165,6 +165,13 @@ static void sync__bad_arguments(void **state)
 
 	(void)state;
 	dev_open_io(&dev, 8);
+	assert_fails(nvme_sync(&dev.ctrl, &dev.ctrl.sq[1], &cmd, (void *)-16, 4096, NULL), EINVAL);
+	assert_fails(nvme_sync(&dev.ctrl, &dev.ctrl.sq[1], &cmd, byte, SIZE_MAX, NULL), EINVAL);
+	if (dev.ctrl.config.mdts) {
+		/* More than there is memory for, by a long way: it is not asked for. */
+		assert_fails(nvme_sync(&dev.ctrl, &dev.ctrl.sq[1], &cmd, byte, SIZE_MAX / 2, NULL),
+			     EMSGSIZE);
+	}
 	assert_fails(nvme_sync(&dev.ctrl, &dev.ctrl.sq[1], &cmd, NULL, 512, NULL), EINVAL);
 	assert_fails(nvme_sync(&dev.ctrl, &dev.ctrl.sq[1], &cmd, byte, 0, NULL), EINVAL);
 	assert_fails(nvme_sync(&dev.ctrl, NULL, &cmd, byte, 16, NULL), EINVAL);

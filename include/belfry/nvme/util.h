@@ -91,8 +91,8 @@ int nvme_set_errno_from_cqe(struct nvme_cqe *cqe);
  *	queue), ECANCELED a reset took the command away, ETIMEDOUT, ENODEV the device is gone, EIO it
  *	reports a fatal status (CSTS.CFS) and @cqe_copy is all zero, EPERM
  *	another process has opened it, EINVAL @buf
- *	is not aligned to 4 bytes or @len does not match, EMSGSIZE @len over MDTS, ENOMEM, the
- *	errno of mapping @buf, or the errno of the status in @cqe_copy. In each case nothing
+ *	is not aligned to 4 bytes, or @len does not match or goes past the end of the address
+ *	space, EMSGSIZE @len over MDTS, ENOMEM, the errno of mapping @buf, or the errno of the status in @cqe_copy. In each case nothing
  *	stays mapped and no tracker taken, but where the command was sent and did not complete
  *	(ETIMEDOUT, ENODEV, EIO without a status): then as said above.
  */
