@@ -24,14 +24,14 @@
 #include "soak.h"
 #include "support/deadline.h"
 
-#define SINGLES	    12 /* epochs of one kind of fault, and the one with none */
+#define SINGLES	    24 /* epochs of one kind of fault, and those with none */
 #define EPOCH_MAX_S 120
 #define PATIENCE_NS UINT64_C(30000000000)
 #define TRIES	    100
 #define TABLES_MAX  24 /* address spaces keep a table for each GiB that was ever in use */
 #define ADMIN_MS    40
 #define CALM_MS	    30000
-#define NR_COUNTS   15
+#define NR_COUNTS   22
 
 static pthread_barrier_t barrier;
 static uint64_t seed;
@@ -96,6 +96,11 @@ static int create_queues(struct soak *soak)
 	for (unsigned int i = 0; i < soak->plan.nr_workers; i++) {
 		struct worker *w = &soak->workers[i];
 
+		if (soak->plan.shared && i) {
+			w->cq = soak->workers[0].cq;
+			w->sqs[0] = soak->workers[0].sqs[0];
+			continue;
+		}
 		/* Room for a completion twice of each command. */
 		if (nvme_create_iocq(&soak->ctrl, qid, 2 * SOAK_MAX_SLOTS + 2, -1))
 			return -1;
@@ -128,10 +133,12 @@ static void open_ctrl(struct soak *soak)
 	soak->ctrl.pci.dev.ctx = soak->ctx;
 	soak_check(soak, !nvme_init(&soak->ctrl, soak->plan.name, &opts), "init: %s",
 		   strerror(errno));
-	/* The workers reap by hand, and resets are the main thread's. */
+	/* Where workers reap by hand, resets are the main thread's. */
 	soak_check(soak, !nvme_set_recovery(&soak->ctrl, &recovery), "recovery: %s",
 		   strerror(errno));
 	soak_check(soak, !create_queues(soak), "queues: %s", strerror(errno));
+	if (soak->plan.ladder)
+		ladder_open(soak);
 	add_faults(soak);
 	soak->ctrl.timeout_ms = soak->plan.patient ? CALM_MS : ADMIN_MS;
 }
@@ -169,6 +176,8 @@ static void end_all(struct soak *soak, enum soak_end end)
 static void close_ctrl(struct soak *soak)
 {
 	take_stats(soak);
+	nvme_shared_destroy(soak->shared);
+	soak->shared = NULL;
 	nvme_close(&soak->ctrl);
 	end_all(soak, END_CLOSED);
 }
@@ -286,10 +295,21 @@ static bool is_over(struct soak *soak, uint64_t end)
 
 	if (now_ns() < end)
 		return false;
-	if (!soak->plan.nr_faults || soak->epoch >= SINGLES || now_ns() > end + PATIENCE_NS)
+	if (!soak->plan.nr_faults || !soak->plan.single || now_ns() > end + PATIENCE_NS)
 		return true;
 	emu_get_stats(emu_of(soak), &stats);
 	return soak->tally.faults + stats.faults > 0;
+}
+
+/* With the ladder nobody stops for a reset, and any thread may ask for it. */
+static bool goes_on(struct soak *soak)
+{
+	if (!soak->plan.ladder || atomic_load(&soak->stop) || atomic_load(&soak->wanted))
+		return false;
+	if (!prng_below(&soak->rng, 2))
+		soak_check(soak, !nvme_recover(&soak->ctrl) || errno == ENODEV || errno == EIO,
+			   "recover: %s", strerror(errno));
+	return true;
 }
 
 static void run_load(struct soak *soak)
@@ -305,6 +325,9 @@ static void run_load(struct soak *soak)
 			nanosleep(&ts, NULL);
 		if (is_over(soak, end))
 			atomic_store(&soak->stop, true);
+		if (goes_on(soak))
+			continue;
+		atomic_store(&soak->nr_polling, soak->plan.nr_workers);
 		atomic_store_explicit(&soak->pause, true, memory_order_release);
 		soak_barrier();
 		if (!atomic_load(&soak->stop)) {
@@ -319,13 +342,14 @@ static void run_load(struct soak *soak)
 static void account(struct soak *soak)
 {
 	struct tally *t = &soak->tally;
+	uint64_t ended;
 
 	for (unsigned int i = 0; i < nr_threads(soak); i++)
 		add_tally(t, &soak->workers[i].tally);
-	soak_check(
-		soak, t->submitted == t->ok + t->refused + t->timed_out + t->canceled + t->closed,
-		"%llu commands were submitted, %llu ended", (unsigned long long)t->submitted,
-		(unsigned long long)(t->ok + t->refused + t->timed_out + t->canceled + t->closed));
+	ended = t->ok + t->refused + t->timed_out + t->canceled + t->closed + t->aborted + t->died;
+	soak_check(soak, t->submitted == ended, "%llu commands were submitted, %llu ended",
+		   (unsigned long long)t->submitted, (unsigned long long)ended);
+	ladder_account(soak);
 	if (soak->plan.explained && t->timed_out > t->faults + t->late)
 		t->lost = t->timed_out - t->faults - t->late;
 	if (soak->plan.patient)
@@ -334,7 +358,7 @@ static void account(struct soak *soak)
 	soak_check(soak, !soak->plan.explained || t->spurious <= t->faults,
 		   "%llu completions of nothing, and %llu faults", (unsigned long long)t->spurious,
 		   (unsigned long long)t->faults);
-	soak_check(soak, t->faults || !soak->plan.nr_faults || soak->epoch >= SINGLES,
+	soak_check(soak, t->faults || !soak->plan.nr_faults || !soak->plan.single,
 		   "no fault was made");
 	soak_check(soak, t->corrupt <= t->faults, "%llu reads are wrong, and %llu faults",
 		   (unsigned long long)t->corrupt, (unsigned long long)t->faults);
@@ -342,6 +366,7 @@ static void account(struct soak *soak)
 
 static void run_epoch(struct soak *soak)
 {
+	void *(*worker)(void *) = soak->plan.ladder ? ladder_main : worker_main;
 	pthread_t threads[2 * SOAK_MAX_WORKERS];
 
 	prng_init(&soak->rng, soak->plan.seed);
@@ -350,12 +375,11 @@ static void run_epoch(struct soak *soak)
 	open_ctrl(soak);
 	pthread_barrier_init(&barrier, NULL, nr_threads(soak) + 1);
 	for (unsigned int i = 0; i < nr_threads(soak); i++)
-		soak_check(
-			soak,
-			!__real_pthread_create(&threads[i], NULL,
-					       i < soak->plan.nr_workers ? worker_main : admin_main,
-					       &soak->workers[i]),
-			"pthread_create");
+		soak_check(soak,
+			   !__real_pthread_create(&threads[i], NULL,
+						  i < soak->plan.nr_workers ? worker : admin_main,
+						  &soak->workers[i]),
+			   "pthread_create");
 	run_load(soak);
 	for (unsigned int i = 0; i < nr_threads(soak); i++)
 		__real_pthread_join(threads[i], NULL);
@@ -430,12 +454,17 @@ static void one_epoch(struct iommu_ctx *ctx, unsigned int epoch, struct tally *s
 static void print_tally(unsigned int epochs, const struct tally *t)
 {
 	printf("seed %llu: %u epochs\n", (unsigned long long)seed, epochs);
-	printf("commands %llu: ok %llu, refused %llu, timed out %llu, canceled %llu, closed %llu; "
-	       "lost %llu\n",
+	printf("commands %llu: ok %llu, refused %llu, timed out %llu, canceled %llu, closed %llu, "
+	       "aborted %llu, with the controller %llu; lost %llu\n",
 	       (unsigned long long)t->submitted, (unsigned long long)t->ok,
 	       (unsigned long long)t->refused, (unsigned long long)t->timed_out,
 	       (unsigned long long)t->canceled, (unsigned long long)t->closed,
+	       (unsigned long long)t->aborted, (unsigned long long)t->died,
 	       (unsigned long long)t->lost);
+	printf("ladder: deadlines %llu, aborts %llu, resets %llu, deaths %llu; events %llu\n",
+	       (unsigned long long)t->expired, (unsigned long long)t->aborts,
+	       (unsigned long long)t->ladders, (unsigned long long)t->deaths,
+	       (unsigned long long)t->events);
 	printf("faults %llu; completions late %llu, spurious %llu; bits flipped %llu; admin %llu\n",
 	       (unsigned long long)t->faults, (unsigned long long)t->late,
 	       (unsigned long long)t->spurious, (unsigned long long)t->corrupt,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plans. The first epochs have one kind of fault each, and the very first none; later ones have up
- * to SOAK_MAX_FAULTS kinds at once.
+ * to SOAK_MAX_FAULTS kinds at once. Even epochs are reaped and reset by hand, odd ones recover by the
+ * ladder.
  */
 #include <stdio.h>
 #include <string.h>
@@ -68,10 +69,25 @@ static struct emu_fault make_fault(const struct kind *kind, struct prng *rng, un
 	return fault;
 }
 
+/*
+ * The ladder waits for 5 s for the commands that set a controller up, so that these are seldom the ones
+ * that are late.
+ */
+static void aim(struct emu_fault *fault, struct prng *rng)
+{
+	static const uint8_t opcodes[] = {NVM_ADMIN_IDENTIFY, NVM_ADMIN_GET_FEATURES,
+					  NVM_ADMIN_GET_LOG, NVM_ADMIN_ABORT};
+	bool late = fault->act == EMU_ACT_DROP || fault->act == EMU_ACT_HANG;
+
+	if (!fault->sqid && late && prng_below(rng, 16))
+		fault->opcode = opcodes[prng_below(rng, sizeof(opcodes))];
+}
+
 static void add_fault(struct plan *plan, const struct kind *kind, struct prng *rng, bool alone)
 {
-	plan->faults[plan->nr_faults] =
-		make_fault(kind, rng, plan->nr_workers * plan->nr_sqs, alone);
+	plan->faults[plan->nr_faults] = make_fault(kind, rng, plan_queues(plan), alone);
+	if (plan->ladder)
+		aim(&plan->faults[plan->nr_faults], rng);
 	/* Commands wait longer for this than for their deadlines, sometimes. */
 	if (kind->act == EMU_ACT_DELAY && !plan->patient)
 		plan->faults[plan->nr_faults].arg *= 10;
@@ -90,8 +106,29 @@ static void pick_faults(struct plan *plan, struct prng *rng, unsigned int epoch)
 		plan->patient &= picked[i]->patient;
 		plan->sequential |= picked[i]->act == EMU_ACT_TWICE;
 	}
+	/* What follows a command would be the next one's, which may be another thread's. */
+	plan->shared &= !plan->sequential;
 	for (unsigned int i = 0; i < nr; i++)
 		add_fault(plan, picked[i], rng, epoch <= NR_KINDS);
+}
+
+unsigned int plan_queues(const struct plan *plan)
+{
+	return plan->shared ? 1 : plan->nr_workers * plan->nr_sqs;
+}
+
+/* How it recovers. A reset waits for those that poll for longer than any is kept from it. */
+static void pick_recovery(struct plan *plan, struct prng *rng)
+{
+	plan->ladder = true;
+	plan->shared = plan->nr_sqs == 1 && prng_below(rng, 2);
+	plan->run_ms *= 3;
+	plan->recovery = (struct nvme_recovery_opts){
+		.flags = prng_below(rng, 4) ? 0 : NVME_RECOVERY_NO_ABORT,
+		.grace_ms = 5 + (unsigned int)prng_below(rng, 40),
+		.freeze_ms = 10000,
+		.max_resets = 1 + (unsigned int)prng_below(rng, 4),
+	};
 }
 
 void plan_epoch(struct plan *plan, uint64_t seed, unsigned int epoch)
@@ -110,19 +147,23 @@ void plan_epoch(struct plan *plan, uint64_t seed, unsigned int epoch)
 	plan->run_ms = 100 + (unsigned int)prng_below(&rng, 300);
 	plan->pause_ms = 20 + (unsigned int)prng_below(&rng, 200);
 	plan->abrupt = prng_below(&rng, 2);
-	pick_faults(plan, &rng, epoch);
+	if (epoch & 1)
+		pick_recovery(plan, &rng);
+	plan->single = epoch / 2 <= NR_KINDS;
+	pick_faults(plan, &rng, epoch / 2);
 	/* Where everything is answered, a command that is not is lost, however slow the machine. */
 	plan->deadline_ms = plan->patient ? 30000 : 10 + (unsigned int)prng_below(&rng, 30);
 	snprintf(plan->name, sizeof(plan->name), "emu:serial=" SOAK_SERIAL ",size=16M,queues=%u%s",
-		 plan->nr_workers * plan->nr_sqs,
+		 plan_queues(plan),
 		 options[prng_below(&rng, sizeof(options) / sizeof(options[0]))]);
 }
 
 void plan_print(const struct plan *plan, char *text, size_t len)
 {
-	size_t used = (size_t)snprintf(text, len, "%s %u+%u threads, %u queues of %d", plan->name,
-				       plan->nr_workers, plan->nr_admin,
-				       plan->nr_workers * plan->nr_sqs, plan->qsize);
+	size_t used =
+		(size_t)snprintf(text, len, "%s %u+%u threads, %u queues of %d%s%s", plan->name,
+				 plan->nr_workers, plan->nr_admin, plan_queues(plan), plan->qsize,
+				 plan->ladder ? ", ladder" : "", plan->shared ? ", shared" : "");
 
 	for (unsigned int i = 0; i < plan->nr_faults && used < len; i++) {
 		const struct emu_fault *f = &plan->faults[i];

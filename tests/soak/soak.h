@@ -6,7 +6,9 @@
  * controller's options, its faults, the threads. Each worker (worker.c) owns a completion queue and
  * one or two submission queues on it; each of its slots (slot.c) is a buffer with blocks of its own
  * on the disk, so that what a command may have done to memory and disk is known at any moment. The
- * main thread (main.c) stops the workers for resets and queues made anew, and does the accounts.
+ * main thread (main.c) stops the workers for resets and queues made anew, and does the accounts. In
+ * every other epoch commands have callbacks and deadlines instead, and nobody stops for a reset: the
+ * ladder goes on below the load (ladder.c).
  *
  * What is checked: each command that was submitted ended exactly once; a buffer is changed by its
  * command alone, only where it says, and never after its end; the disk has what was written; no
@@ -52,6 +54,10 @@
  * @patient: no fault keeps a command from completing in time
  * @sequential: a worker submits the next batch when the last has ended and nothing can follow
  * @abrupt: it is closed with commands in flight
+ * @single: one kind of fault at most
+ * @ladder: commands have callbacks and deadlines, and the controller recovers by the ladder
+ * @shared: the workers have one queue together
+ * @recovery: how it recovers, where that is by the ladder
  */
 struct plan {
 	uint64_t seed;
@@ -62,6 +68,8 @@ struct plan {
 	int qsize;
 	unsigned int deadline_ms, run_ms, pause_ms;
 	bool explained, patient, sequential, abrupt;
+	bool single, ladder, shared;
+	struct nvme_recovery_opts recovery;
 };
 
 /**
@@ -72,21 +80,30 @@ struct plan {
  * @timed_out: given up on after their deadline: their trackers went into quarantine
  * @canceled: ended by a reset
  * @closed: in flight when the controller was closed
+ * @aborted: ended by an Abort
+ * @died: ended with the controller, by the ladder
  * @late: completions of those given up on
  * @spurious: completions of no command in flight
  * @corrupt: reads with the bit flipped that the fault flips
  * @lost: commands whose end nothing explains
  * @admin: admin commands that completed
  * @faults: that the controller made
- * @resets: of the controller
+ * @expired: deadlines that the ladder was told of
+ * @aborts: that it sent
+ * @ladders: resets of its own
+ * @deaths: controllers that it gave up on
+ * @events: asynchronous events that were delivered
+ * @resets: of the controller, by hand
  * @reopens: after it was pulled out
  * @requeues: queues deleted and made anew
  */
 struct tally {
-	uint64_t submitted, ok, refused, timed_out, canceled, closed;
+	uint64_t submitted, ok, refused, timed_out, canceled, closed, aborted, died;
 	uint64_t late, spurious, corrupt, lost, admin;
-	uint64_t faults, resets, reopens, requeues;
+	uint64_t faults, expired, aborts, ladders, deaths, events, resets, reopens, requeues;
 };
+
+struct worker;
 
 enum slot_state {
 	SLOT_FREE,
@@ -105,6 +122,9 @@ enum slot_state {
  * @poison: what the buffer is filled with outside of a command
  * @guarded: it cannot even be read
  * @rq: tracker while busy
+ * @w: worker that it belongs to
+ * @ends: callbacks since it was submitted
+ * @status: that the last one was given
  * @opcode: of the command
  * @off: bytes of the buffer before the data
  * @first: block of the slot that the command begins with
@@ -121,6 +141,9 @@ struct slot {
 	uint64_t poison;
 	bool guarded;
 	struct nvme_rq *rq;
+	struct worker *w;
+	atomic_uint ends;
+	uint16_t status;
 	uint8_t opcode;
 	uint32_t off, first, nr;
 	bool differs;
@@ -185,6 +208,11 @@ enum {
  * @pause: the workers are to stop at the barrier
  * @stop: and then to end
  * @wanted: of WANT_*
+ * @shared: the queue of all, with plan.shared
+ * @nr_polling: workers that have commands in flight, at a pause with the ladder
+ * @raised: asynchronous events that the controller was told to report
+ * @seen: what the ladder tells: of enum nvme_recovery_event, and how often
+ * @delivered: events, likewise
  * @tally: sum of the epoch
  */
 struct soak {
@@ -196,6 +224,9 @@ struct soak {
 	struct worker workers[2 * SOAK_MAX_WORKERS];
 	atomic_bool pause, stop;
 	atomic_uint wanted;
+	struct nvme_shared *shared;
+	atomic_uint nr_polling;
+	atomic_ullong raised, delivered, seen[NVME_RECOVERY_DEAD + 1];
 	struct tally tally;
 };
 
@@ -217,9 +248,17 @@ void soak_fail(const struct soak *soak, const char *fmt, ...)
  * plan_epoch() - draw the plan of an epoch
  * @plan: out
  * @seed: of the soak
- * @epoch: number; the first ones have one kind of fault each, in turn
+ * @epoch: number; the first ones have one kind of fault each, in turn. Odd ones are the ladder's
  */
 void plan_epoch(struct plan *plan, uint64_t seed, unsigned int epoch);
+
+/**
+ * plan_queues() - submission queues of an epoch
+ * @plan: plan
+ *
+ * Return: how many.
+ */
+unsigned int plan_queues(const struct plan *plan);
 
 /**
  * plan_print() - a plan in a line
@@ -280,6 +319,54 @@ void *worker_main(void *arg);
  * @arg: worker
  */
 void *admin_main(void *arg);
+
+/**
+ * worker_free_slot() - a slot without a command
+ * @w: worker
+ *
+ * Return: any of those, or NULL.
+ */
+struct slot *worker_free_slot(struct worker *w);
+
+/**
+ * worker_stopped() - stand still while the main thread does what it has to do
+ * @w: worker
+ *
+ * Return: true when this was the end.
+ */
+bool worker_stopped(struct worker *w);
+
+/**
+ * worker_gone() - does the controller read as all-ones
+ * @w: worker
+ *
+ * Return: true when it does.
+ */
+bool worker_gone(const struct worker *w);
+
+/**
+ * ladder_open() - have a controller recover by the ladder, and report its events
+ * @soak: epoch, its controller open and without faults
+ */
+void ladder_open(struct soak *soak);
+
+/**
+ * ladder_main() - thread of a worker whose commands have callbacks
+ * @arg: worker
+ */
+void *ladder_main(void *arg);
+
+/**
+ * ladder_admin() - raise an event, perhaps, and have what there is delivered
+ * @w: worker with admin commands
+ */
+void ladder_admin(struct worker *w);
+
+/**
+ * ladder_account() - does what the ladder told explain how commands ended
+ * @soak: epoch, over
+ */
+void ladder_account(struct soak *soak);
 
 /**
  * worker_end_all() - every command of a worker has ended

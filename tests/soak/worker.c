@@ -21,7 +21,7 @@ static bool want(struct soak *soak, unsigned int what)
 
 /* ---- submitting ---- */
 
-static struct slot *free_slot(struct worker *w)
+struct slot *worker_free_slot(struct worker *w)
 {
 	unsigned int at = (unsigned int)prng_below(&w->rng, w->nr_slots);
 
@@ -37,7 +37,7 @@ static bool submit(struct worker *w)
 {
 	struct soak *soak = w->soak;
 	struct nvme_sq *sq = w->sqs[prng_below(&w->rng, soak->plan.nr_sqs)];
-	struct slot *slot = free_slot(w);
+	struct slot *slot = worker_free_slot(w);
 	struct nvme_rq *rq = slot ? nvme_rq_acquire(sq) : NULL;
 	struct iovec iov;
 	union nvme_cmd cmd;
@@ -128,14 +128,26 @@ static void expire(struct worker *w)
 	}
 }
 
-static bool broken(struct worker *w)
+static uint32_t read_csts(const struct worker *w)
 {
 	struct transport *tp = w->soak->ctrl.pci.dev.transport;
 	uint64_t csts = 0;
 
-	if (tp->ops->reg_read(tp, NVM_REG_CSTS, 4, &csts) || (uint32_t)csts == UINT32_MAX)
+	return tp->ops->reg_read(tp, NVM_REG_CSTS, 4, &csts) ? UINT32_MAX : (uint32_t)csts;
+}
+
+bool worker_gone(const struct worker *w)
+{
+	return read_csts(w) == UINT32_MAX;
+}
+
+static bool broken(struct worker *w)
+{
+	uint32_t csts = read_csts(w);
+
+	if (csts == UINT32_MAX)
 		return want(w->soak, WANT_REOPEN);
-	return NVM_GET((uint32_t)csts, CSTS_CFS) && want(w->soak, WANT_RESET);
+	return NVM_GET(csts, CSTS_CFS) && want(w->soak, WANT_RESET);
 }
 
 void worker_end_all(struct worker *w, enum soak_end end)
@@ -307,13 +319,12 @@ static void check_trackers(struct worker *w)
 		   nr, total, w->nr_busy, w->nr_stuck, w->nr_back);
 }
 
-/* Stand still while the main thread does what it has to do; true when this was the end. */
-static bool stopped(struct worker *w)
+bool worker_stopped(struct worker *w)
 {
 	struct soak *soak = w->soak;
 	bool stop;
 
-	if (w->cq) {
+	if (w->cq && !soak->plan.ladder) {
 		release_held(w);
 		w->nr_back += w->cq->late;
 		w->tally.late += w->cq->late;
@@ -336,7 +347,7 @@ void *worker_main(void *arg)
 		if (atomic_load(&soak->stop) && !soak->plan.abrupt)
 			drain(w);
 		catch_up(w);
-		if (stopped(w))
+		if (worker_stopped(w))
 			return NULL;
 	}
 }
@@ -361,7 +372,7 @@ static void get_feature(struct worker *w)
 {
 	union nvme_cmd cmd = {
 		.features = {.opcode = NVM_ADMIN_GET_FEATURES, .fid = NVM_FEAT_NUM_QUEUES}};
-	uint32_t queues = w->soak->plan.nr_workers * w->soak->plan.nr_sqs - 1;
+	uint32_t queues = plan_queues(&w->soak->plan) - 1;
 	struct nvme_cqe cqe;
 
 	if (nvme_admin(&w->soak->ctrl, &cmd, NULL, 0, &cqe))
@@ -385,10 +396,12 @@ void *admin_main(void *arg)
 				identify(w);
 			else
 				get_feature(w);
+			if (soak->plan.ladder)
+				ladder_admin(w);
 			if (prng_below(&w->rng, 4) == 0)
 				nanosleep(&ts, NULL);
 		}
-		if (stopped(w))
+		if (worker_stopped(w))
 			return NULL;
 	}
 }
