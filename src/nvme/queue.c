@@ -212,9 +212,6 @@ int nvme_program_adminq(struct nvme_ctrl *ctrl)
 	    nvme_reg_write64(ctrl, NVM_REG_ASQ, ctrl->sq[NVME_AQ].mem.iova) ||
 	    nvme_reg_write64(ctrl, NVM_REG_ACQ, ctrl->cq[NVME_AQ].mem.iova))
 		return -1;
-
-	ctrl->adminq.sq = &ctrl->sq[NVME_AQ];
-	ctrl->adminq.cq = &ctrl->cq[NVME_AQ];
 	return 0;
 }
 
@@ -229,6 +226,9 @@ static int configure_adminq(struct nvme_ctrl *ctrl, int cq_size, int sq_size,
 		goto discard_cq;
 	if (nvme_program_adminq(ctrl))
 		goto discard_sq;
+	/* Here alone: during a reset by the ladder others read them. */
+	ctrl->adminq.sq = &ctrl->sq[NVME_AQ];
+	ctrl->adminq.cq = &ctrl->cq[NVME_AQ];
 	return 0;
 
 discard_sq:
