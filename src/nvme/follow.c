@@ -160,6 +160,13 @@ static void created(struct nvme_cq *cq)
 	nvme_recover_queue(cq->ctrl, first ? first->id : cq->id, true);
 }
 
+static void not_created(struct nvme_cq *cq)
+{
+	log_error("cq %d cannot be made anew after the reset\n", cq->id);
+	cq->follow->stage = NVME_FOLLOW_FROZEN;
+	nvme_recover_queue(cq->ctrl, cq->id, false);
+}
+
 /* Make the next of the queues known. */
 static void create_next(struct nvme_cq *cq)
 {
@@ -175,11 +182,17 @@ static void create_next(struct nvme_cq *cq)
 		nvme_create_sq_cmd(sq, &cmd);
 	else
 		nvme_create_cq_cmd(cq, &cmd);
-	/* All trackers in use: at the next look. */
-	if (nvme_op_start(cq->ctrl, &f->op, &cmd, CREATE_MS))
+	if (nvme_op_start(cq->ctrl, &f->op, &cmd, CREATE_MS)) {
+		/* All trackers in use: at the next look, unless the controller has stopped again. */
+		if (nvme_device_check(cq->transport))
+			nvme_recover_broken(cq->ctrl, errno);
+		else if (nvme_coarse_ms() >= f->create_ms)
+			not_created(cq);
 		return;
+	}
 	f->has_cq = true;
 	f->last = sq;
+	f->create_ms = nvme_coarse_ms() + 2ull * CREATE_MS;
 }
 
 static void step_create(struct nvme_cq *cq)
@@ -198,9 +211,7 @@ static void step_create(struct nvme_cq *cq)
 		create_next(cq);
 		return;
 	}
-	log_error("cq %d cannot be made anew after the reset\n", cq->id);
-	f->stage = NVME_FOLLOW_FROZEN;
-	nvme_recover_queue(cq->ctrl, cq->id, false);
+	not_created(cq);
 }
 
 static void die(struct nvme_cq *cq)
@@ -229,6 +240,7 @@ static void turn(struct nvme_cq *cq, uint32_t gen)
 		nvme_cq_end_all(cq, NVM_SC_HOST_ABORTED, true);
 		f->has_cq = false;
 		f->last = NULL;
+		f->create_ms = nvme_coarse_ms() + CREATE_MS;
 		f->stage = NVME_FOLLOW_CREATE;
 	}
 	atomic_store_release(&f->gen, gen);

@@ -28,6 +28,7 @@ enum nvme_follow_stage {
  * @has_cq: the completion queue is made known
  * @last: submission queue that was made known last; NULL: none
  * @op: making it known
+ * @create_ms: by when the next has to be under way
  * @scratch: where doorbells go meanwhile
  * @mark: completions taken when there was progress last
  * @mark_ms: when that was, or when CSTS was looked at since
@@ -39,6 +40,7 @@ struct nvme_cq_follow {
 	bool has_cq;
 	const struct nvme_sq *last;
 	struct nvme_op op;
+	uint64_t create_ms;
 	uint64_t scratch;
 	uint64_t mark;
 	uint64_t mark_ms;
