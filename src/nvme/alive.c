@@ -2,7 +2,7 @@
 /*
  * Keep Alive: sent at half of the time that the controller is told, by whoever polls. What was sent
  * and is not answered by the time that the next is due, means that the controller does not do its
- * work.
+ * work; so does what cannot be sent for as long, because nothing of the admin queue is answered.
  */
 #include <errno.h>
 
@@ -28,6 +28,8 @@ static void step(struct nvme_ctrl *ctrl, struct nvme_alive *alive)
 		return;
 	if (!nvme_op_start(ctrl, &alive->op, &cmd, alive->kato_ms))
 		alive->due_ms = now + alive->kato_ms / 2;
+	else if (now >= alive->due_ms + alive->kato_ms)
+		nvme_recover(ctrl); /* all trackers have been set aside, or wait for as long */
 }
 
 void nvme_alive_step(struct nvme_ctrl *ctrl)

@@ -2,7 +2,7 @@
 /*
  * Queues on their way back from a reset, and a controller that stops once more before it has been
  * told of them, with every admin tracker held by a command that it does not answer: there is none
- * left for the command that makes the queue, so that nothing is late.
+ * left for the command that makes the queue, so that nothing is late. Nor for Keep Alive.
  */
 #include "fault.h"
 
@@ -85,11 +85,39 @@ static void recover_queue__no_answers_before_it_is_back(void **state)
 	stop_before_the_queues(EMU_ACT_HANG);
 }
 
+/* The same while all is well but the admin queue, and nothing is to be done but to keep it alive. */
+static void recover_queue__no_tracker_to_keep_it_alive(void **state)
+{
+	struct timespec begun;
+	struct nvme_ctrl *ctrl;
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	ctrl = &f.dev.ctrl;
+	assert_works(nvme_set_keep_alive(ctrl, 1000));
+	inject_admin(&f, NVM_ADMIN_GET_FEATURES, EMU_ACT_HANG, 0);
+	ctrl->timeout_ms = 10;
+	use_up_adminq(ctrl);
+	assert_int_equal(nvme_ctrl_get_state(ctrl), NVME_CTRL_LIVE);
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	while (nvme_ctrl_get_state(ctrl) == NVME_CTRL_LIVE &&
+	       ms_since(&begun) < DEV_PATIENCE_S * 1000.0)
+		nvme_admin_poll(ctrl);
+	assert_int_not_equal(nvme_ctrl_get_state(ctrl), NVME_CTRL_LIVE);
+	ctrl->timeout_ms = 5000;
+	while (flush(&f) != 0)
+		;
+	dev_close(&f.dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recover_queue__fatal_status_before_it_is_back),
 		cmocka_unit_test(recover_queue__no_answers_before_it_is_back),
+		cmocka_unit_test(recover_queue__no_tracker_to_keep_it_alive),
 	};
 
 	return cmocka_run_group_tests_name("recover_queue", tests, NULL, NULL);
