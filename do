@@ -258,7 +258,7 @@ part_tsan() {
 	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 	export BELFRY_TEST_DIVISOR=8
 	# What orders two threads through a controller in another process is out of its sight.
-	suites tsan build-tsan unit device --without served --multiplier 6 --wrapper "$wrapper"
+	suites tsan build-tsan unit device soak --without served --multiplier 6 --wrapper "$wrapper"
 }
 
 part_valgrind() {
