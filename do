@@ -20,7 +20,7 @@ usage() {
 		  run [FILE]      build, then move FILE (or a generated image) through the embedded
 		                  controller and back, compare every byte, and show how fast it was
 		  test [PART...]  every test there is, or these parts of them:
-		                  unit device tools examples install compat inject soak model budget fuzz asan tsan valgrind lint vm linux
+		                  unit device tools examples install compat inject soak owner model budget fuzz asan tsan valgrind lint vm linux
 		  vm [TEST...]    the driver on QEMU's controllers behind real vfio-pci, in guests: all tests
 		                  of tests/vm, or these
 		  linux [TEST...] our controllers driven by Linux, in QEMU over vfio-user: all tests of
@@ -261,6 +261,14 @@ part_tsan() {
 	suites tsan build-tsan unit device soak --without served --multiplier 6 --wrapper "$wrapper"
 }
 
+# Correct programs, and one that is not, with a library that looks at who uses a queue.
+part_owner() {
+	configure build-owner -Dtests=enabled -Dbuildtype=debugoptimized -Downer_check=enabled
+	compile build-owner
+	export BELFRY_TEST_DIVISOR=4
+	suites owner build-owner unit device --without variants
+}
+
 part_valgrind() {
 	build_debug
 	export BELFRY_TEST_DIVISOR=50
@@ -293,11 +301,11 @@ part_lint() {
 	}
 }
 
-all_parts='unit device tools examples install compat inject soak model budget fuzz asan tsan valgrind lint vm linux'
+all_parts='unit device tools examples install compat inject soak owner model budget fuzz asan tsan valgrind lint vm linux'
 
 test_part() {
 	case $1 in
-	fuzz | asan | tsan | valgrind | lint) "part_$1" ;;
+	fuzz | asan | owner | tsan | valgrind | lint) "part_$1" ;;
 	*) part_plain "$1" ;;
 	esac
 }
@@ -499,7 +507,7 @@ docs) do_docs ;;
 clean)
 	[ ! -d build-bench ] || git worktree list --porcelain | sed -n "s,^worktree $root/build-bench,build-bench,p" |
 		while read -r tree; do git worktree remove --force "$tree"; done
-	rm -rf build build-asan build-tsan build-debug build-cov build-fuzz build-vm build-guest build-bench build-logs docs/api scripts/__pycache__ ;;
+	rm -rf build build-asan build-owner build-tsan build-debug build-cov build-fuzz build-vm build-guest build-bench build-logs docs/api scripts/__pycache__ ;;
 help | -h | --help) usage ;;
 *)
 	usage >&2

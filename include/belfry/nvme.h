@@ -9,6 +9,7 @@
 #include <belfry/nvme/types.h>
 #include <belfry/nvme/spec.h>
 #include <belfry/nvme/status.h>
+#include <belfry/nvme/owner.h>
 #include <belfry/nvme/queue.h>
 #include <belfry/nvme/rq.h>
 #include <belfry/nvme/map.h>

@@ -225,6 +225,7 @@ int nvme_wait_step(struct nvme_wait *w)
 void nvme_cq_spin(struct nvme_cq *cq)
 {
 	struct backoff b = {};
+	__nvme_cq_owned(cq);
 
 	__trace_probe1(nvme_cq_spin, cq);
 	trace_guard(NVME_CQ_SPIN)
@@ -253,6 +254,7 @@ int nvme_cq_wait_cqes(struct nvme_cq *cq, struct nvme_cqe *cqes, int n, struct t
 {
 	struct nvme_wait w = {.tp = cq->transport, .cq = cq};
 	int taken = 0;
+	__nvme_cq_owned(cq);
 
 	if (deadline_after_ts(ts, &w.deadline))
 		return 0;
@@ -336,6 +338,7 @@ static int wait_until(struct nvme_rq *rq, struct nvme_cqe *cqe_copy, uint64_t de
 {
 	struct nvme_wait w = {.tp = rq->sq->transport, .cq = rq->sq->cq, .deadline = deadline};
 	struct nvme_cqe cqe;
+	__nvme_cq_owned(rq->sq->cq);
 
 	for (;;) {
 		enum nvme_reap reap = nvme_rq_reap(rq, &cqe);
@@ -379,6 +382,8 @@ int nvme_set_errno_from_cqe(struct nvme_cqe *cqe)
 
 int nvme_sq_try_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
 {
+	__nvme_sq_owned(sq);
+
 	if (nvme_sq_full(sq))
 		return set_errno(EBUSY);
 	nvme_sq_post(sq, cmd);

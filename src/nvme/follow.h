@@ -12,6 +12,7 @@
 #include <belfry/nvme/queue.h>
 
 #include "nvme/op.h"
+#include "nvme/owner.h"
 
 /* Where a queue is in a reset. */
 enum nvme_follow_stage {
@@ -33,6 +34,7 @@ enum nvme_follow_stage {
  * @mark: completions taken when there was progress last
  * @mark_ms: when that was, or when CSTS was looked at since
  * @deferred: looks that an expired deadline was put off for
+ * @owner: of the queue, where that is checked
  */
 struct nvme_cq_follow {
 	enum nvme_follow_stage stage;
@@ -45,6 +47,7 @@ struct nvme_cq_follow {
 	uint64_t mark;
 	uint64_t mark_ms;
 	unsigned int deferred;
+	struct nvme_owner owner;
 };
 
 /**

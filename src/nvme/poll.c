@@ -97,6 +97,8 @@ static __attribute__((noinline)) void submit_first(struct nvme_rq *rq, union nvm
 void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
 		    unsigned int timeout_ms)
 {
+	__nvme_sq_owned(rq->sq);
+	__nvme_cq_owned(rq->sq->cq);
 	/* What is posted between two doorbells is posted at the same time. */
 	if (rq->sq->tail == rq->sq->ptail)
 		submit_first(rq, cmd, done, timeout_ms);
@@ -134,6 +136,7 @@ void nvme_rq_send_again(struct nvme_rq *rq)
 int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms)
 {
 	struct nvme_cq *cq = rq->sq->cq;
+	__nvme_cq_owned(cq);
 
 	if (!(rq->state & NVME_RQ_SUBMITTED) || !timeout_ms ||
 	    (timeout_ms > NVME_TIMEOUT_MAX_MS && timeout_ms != NVME_TIMEOUT_NEVER))
@@ -349,6 +352,7 @@ static __attribute__((noinline)) int poll_kept(struct nvme_cq *cq, int budget)
 int nvme_cq_poll(struct nvme_cq *cq, int budget)
 {
 	int n = 0;
+	__nvme_cq_owned(cq);
 
 	if (unlikely(!--cq->polls || !budget) && !nvme_cq_attend(cq))
 		return poll_kept(cq, budget);

@@ -18,6 +18,7 @@
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
 
+#include "nvme/owner.h"
 #include "nvme/priv.h"
 #include "nvme/rq.h"
 #include "nvme/watch.h"
@@ -44,6 +45,7 @@ struct nvme_sq_slabs {
 	size_t page_size;
 	uint32_t per_block;
 	uint32_t nr_blocks;
+	struct nvme_owner owner;      /* where that is checked */
 	struct nvme_again *again;     /* by cid; NULL before the first use */
 	struct iommu_dmabuf blocks[]; /* but the first */
 };
@@ -175,8 +177,15 @@ static bool taken_by_hand(const struct nvme_rq *rq)
 	return false;
 }
 
+struct nvme_owner *nvme_sq_owner(const struct nvme_sq *sq)
+{
+	return sq->slabs ? &sq->slabs->owner : NULL;
+}
+
 void __nvme_rq_release_odd(struct nvme_rq *rq)
 {
+	__nvme_cq_owned(rq->sq->cq);
+
 	if (rq->state == NVME_RQ_BY_HAND && taken_by_hand(rq)) {
 		nvme_rq_push(rq);
 		return;

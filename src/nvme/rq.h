@@ -140,6 +140,15 @@ void nvme_kept_take(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
 struct nvme_rq *nvme_kept_take_watched(struct nvme_cq *cq, struct nvme_cqe *cqe_copy);
 
 /**
+ * nvme_sq_owner() - where it is kept who owns a submission queue
+ * @sq: submission queue
+ *
+ * Context: any thread, @sq not being configured or discarded.
+ * Return: of @sq; NULL where it is not configured.
+ */
+struct nvme_owner *nvme_sq_owner(const struct nvme_sq *sq);
+
+/**
  * nvme_cq_disown() - take what the ring still holds of a submission queue that goes out of it
  * @cq: completion queue
  * @sq: submission queue that the controller does not have any more

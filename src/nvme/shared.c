@@ -42,6 +42,13 @@ struct nvme_shared {
 	uint32_t owned __attribute__((aligned(64))); /* is there an owner now */
 };
 
+/* The next owner is another thread, most likely. */
+static void hand_over(struct nvme_shared *sh)
+{
+	nvme_sq_hand_over(sh->sq);
+	nvme_cq_hand_over(sh->sq->cq);
+}
+
 struct nvme_shared *nvme_shared_create(struct nvme_sq *sq)
 {
 	struct nvme_shared *sh;
@@ -63,6 +70,7 @@ struct nvme_shared *nvme_shared_create(struct nvme_sq *sq)
 		return set_errno_null(ENOMEM);
 	}
 	sq->flags |= NVME_Q_SHARED;
+	hand_over(sh);
 	return sh;
 }
 
@@ -116,6 +124,7 @@ static void disown(struct nvme_shared *sh)
 {
 	do {
 		post_all(sh);
+		hand_over(sh);
 		__atomic_store_n(&sh->owned, 0, __ATOMIC_SEQ_CST); /* 2 */
 	} while (unlikely(__atomic_load_n(&sh->stack, __ATOMIC_SEQ_CST)) && try_own(sh));
 }

@@ -203,6 +203,8 @@ int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, v
 	if (nvme_check_process(ctrl) || data_check(ctrl, buf, len))
 		return -1;
 
+	__nvme_sq_owned(sq);
+	__nvme_cq_owned(sq->cq);
 	rq = acquire(ctrl, sq);
 	if (!rq)
 		return -1;

@@ -86,6 +86,7 @@ struct emu_ctrl *dev_emu(const struct dev *dev)
 void dev_open(struct dev *dev, const char *name)
 {
 	memset(dev, 0, sizeof(*dev));
+	dev->trespasses = nvme_owner_violations();
 	assert_works(nvme_init(&dev->ctrl, serve(dev, name), NULL));
 	dev_look(dev);
 }
@@ -95,6 +96,7 @@ void dev_check(struct dev *dev)
 	struct emu_ctrl *emu = dev_emu(dev);
 	struct emu_stats stats;
 
+	assert_int_equal(nvme_owner_violations(), dev->trespasses);
 	if (!emu || dev->tolerant)
 		return;
 	emu_get_stats(emu, &stats);

@@ -44,6 +44,7 @@ struct serve;
  * @meta: where the metadata of dev_rw_cmd() goes, unless the caller says otherwise
  * @max_len: most bytes to move with one command: what MDTS allows, 1 MiB at most, whole blocks
  * @tolerant: the test makes the driver do what the specification forbids
+ * @trespasses: threads that were caught on a queue of another's, as many as there are to be
  * @srv: server of this process that the device is reached through, or NULL
  */
 struct dev {
@@ -57,6 +58,7 @@ struct dev {
 	uint64_t nr_blocks;
 	size_t max_len;
 	bool tolerant;
+	uint64_t trespasses;
 	struct serve *srv;
 };
 

@@ -30,6 +30,7 @@
 #include <belfry/support/trace.h>
 #include <belfry/iommu/dmabuf.h>
 #include <belfry/nvme/dbbuf.h>
+#include <belfry/nvme/owner.h>
 #include <belfry/nvme/types.h>
 
 #ifdef __cplusplus
@@ -323,6 +324,7 @@ static inline bool nvme_sq_full(const struct nvme_sq *sq)
 {
 	uint32_t next = sq->tail + 1u;
 	uint32_t head;
+	__nvme_sq_owned(sq);
 
 	if (next == (uint32_t)sq->qsize)
 		next = 0;
@@ -384,6 +386,7 @@ static inline void __nvme_sq_put(struct nvme_sq *sq, const union nvme_cmd *cmd, 
  */
 static inline void nvme_sq_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
 {
+	__nvme_sq_owned(sq);
 	if (cmd->cid < sq->nr_rqs) {
 		struct nvme_rq *rq = &sq->rqs[cmd->cid];
 
@@ -406,6 +409,7 @@ static inline void nvme_sq_post(struct nvme_sq *sq, const union nvme_cmd *cmd)
  */
 static inline void nvme_sq_update_tail(struct nvme_sq *sq)
 {
+	__nvme_sq_owned(sq);
 	if (sq->tail == sq->ptail)
 		return;
 
@@ -453,6 +457,7 @@ int nvme_sq_try_post(struct nvme_sq *sq, const union nvme_cmd *cmd);
  */
 static inline struct nvme_cqe *nvme_cq_head(struct nvme_cq *cq)
 {
+	__nvme_cq_owned(cq);
 	return (struct nvme_cqe *)cq->mem.vaddr + cq->head;
 }
 
@@ -533,6 +538,7 @@ __nvme_cq_take(struct nvme_cq *cq, uint32_t state,
 static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
 {
 	struct nvme_rq *owner;
+	__nvme_cq_owned(cq);
 
 	if (!TRACE_NVME_CQ_GET_CQE_DISABLED) {
 		__trace_probe1(nvme_cq_get_cqe, cq);
@@ -552,6 +558,7 @@ static inline struct nvme_cqe *nvme_cq_get_cqe(struct nvme_cq *cq)
  */
 static inline void nvme_cq_update_head(struct nvme_cq *cq)
 {
+	__nvme_cq_owned(cq);
 	__trace_probe1(nvme_cq_update_head, cq);
 	__trace_hot(NVME_CQ_UPDATE_HEAD, "cq %d head %u\n", cq->id, cq->head);
 	if (nvme_try_dbbuf(cq->head, &cq->dbbuf)) {

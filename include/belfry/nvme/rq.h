@@ -64,6 +64,7 @@ static inline struct nvme_rq *nvme_rq_acquire(struct nvme_sq *sq)
 {
 	size_t top = sq->rq_free_part[__NVME_RQ_FREE_TOP];
 	struct nvme_rq *rq;
+	__nvme_sq_owned(sq);
 
 	if (unlikely(!top))
 		return __nvme_rq_acquire_fresh(sq);
@@ -125,6 +126,7 @@ static inline struct nvme_rq *nvme_rq_acquire_atomic(struct nvme_sq *sq)
 static inline void nvme_rq_release(struct nvme_rq *rq)
 {
 	struct nvme_sq *sq = rq->sq;
+	__nvme_sq_owned(sq);
 
 	nvme_rq_reset(rq);
 	if (unlikely(!(rq->state & __NVME_RQ_RELEASABLE))) {
@@ -182,6 +184,7 @@ static inline void nvme_rq_release_atomic(struct nvme_rq *rq)
  */
 static inline struct nvme_rq *__nvme_rq_from_cqe(struct nvme_sq *sq, struct nvme_cqe *cqe)
 {
+	__nvme_cq_owned(sq->cq);
 	if (likely(cqe->cid < sq->nr_rqs && le16_to_cpu(cqe->sqid) == sq->id)) {
 		struct nvme_rq *rq = &sq->rqs[cqe->cid];
 
@@ -234,6 +237,7 @@ static inline void nvme_rq_prep_cmd(struct nvme_rq *rq, union nvme_cmd *cmd)
  */
 static inline void nvme_rq_post(struct nvme_rq *rq, union nvme_cmd *cmd)
 {
+	__nvme_sq_owned(rq->sq);
 	nvme_rq_prep_cmd(rq, cmd);
 	rq->state = NVME_RQ_INFLIGHT;
 	__nvme_sq_put(rq->sq, cmd, rq->cid);
