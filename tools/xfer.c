@@ -51,7 +51,7 @@ static int ring_init(struct ring *ring, struct xfer *xfer)
 {
 	struct dev *dev = xfer->dev;
 	size_t page = __mps_to_pagesize(dev->ctrl.config.mps);
-	size_t stride, meta;
+	size_t stride, meta, depth = XFER_DEPTH;
 	char *bufs, *metas = NULL;
 
 	*ring = (struct ring){.xfer = xfer,
@@ -59,16 +59,21 @@ static int ring_init(struct ring *ring, struct xfer *xfer)
 			      .cq = &dev->ctrl.cq[QID],
 			      .chunk = xfer_chunk(dev, xfer->ns),
 			      .left = xfer->nr_blocks};
+	/* Memory to lock may be scarce: a slot that no command will be in has no buffer of its own. */
+	if (ring->chunk > xfer->nr_blocks)
+		ring->chunk = (uint32_t)xfer->nr_blocks;
+	if (xfer->nr_blocks < depth * ring->chunk)
+		depth = (size_t)((xfer->nr_blocks + ring->chunk - 1) / ring->chunk);
 	stride = ALIGN_UP((size_t)ring->chunk * xfer->ns->block, page);
 	meta = ALIGN_UP((size_t)ring->chunk * xfer->ns->meta, page);
-	bufs = dev_alloc(dev, XFER_DEPTH * stride);
+	bufs = dev_alloc(dev, depth * stride);
 	if (meta)
-		metas = dev_alloc(dev, XFER_DEPTH * meta);
+		metas = dev_alloc(dev, depth * meta);
 	if (!bufs || (meta && !metas))
 		return CMD_FAILED;
 	for (size_t i = 0; i < XFER_DEPTH; i++) {
-		ring->slots[i].buf = bufs + i * stride;
-		ring->slots[i].meta = metas ? metas + i * meta : NULL;
+		ring->slots[i].buf = bufs + i % depth * stride;
+		ring->slots[i].meta = metas ? metas + i % depth * meta : NULL;
 	}
 	return CMD_OK;
 }
