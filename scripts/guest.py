@@ -36,6 +36,9 @@ class Case:
     def values(self, key):
         return re.findall(rf'^# {key}: (.*)$', self.text, re.M)
 
+    def words(self, key):
+        return ' '.join(self.values(key)).split()
+
 
 class Archive:
     """An initramfs in cpio's "newc" form."""

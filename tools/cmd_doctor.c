@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,11 @@
 
 #define CONTAINER "/dev/vfio/vfio"
 #define IOMMUFD	  "/dev/iommu"
+
+/* The library's: not iommufd, even where there is one. */
+#define ENV_FORCE_TYPE1 "VFN_IOMMU_FORCE_VFIO"
+
+#define ACPI_TABLES "/sys/firmware/acpi/tables"
 
 struct doctor {
 	struct out out;
@@ -79,6 +85,14 @@ static bool may_use(const char *path)
 	return !access(path, R_OK | W_OK);
 }
 
+/* For whom it is done: not root, when root is asked to. */
+static const char *user_name(void)
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	return user ? user->pw_name : "USER";
+}
+
 static bool locks_without_limit(void)
 {
 	FILE *file = fopen("/proc/self/status", "re");
@@ -108,14 +122,27 @@ static void check_memlock(struct doctor *doctor)
 	line(doctor, good, what,
 	     "%llu KiB are; as root: echo '%s - memlock %lu' >>/etc/security/limits.conf, and log "
 	     "in again",
-	     (unsigned long long)limit.rlim_cur >> 10, "USER", MEMLOCK_NEEDED >> 10);
+	     (unsigned long long)limit.rlim_cur >> 10, user_name(), MEMLOCK_NEEDED >> 10);
+}
+
+/* Where the firmware has told of an IOMMU, it is the kernel that does not use it. */
+static void check_iommu(struct doctor *doctor)
+{
+	const char *fix = "turn VT-d or AMD-Vi on in the firmware; as root: systemctl reboot "
+			  "--firmware-setup";
+
+	if (!access(ACPI_TABLES "/DMAR", F_OK))
+		fix = "as root: sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on /' "
+		      "/etc/default/grub && update-grub && reboot";
+	else if (!access(ACPI_TABLES "/IVRS", F_OK))
+		fix = "as root: sed -i 's/[a-z_]*iommu=off//g' /etc/default/grub && update-grub && "
+		      "reboot";
+	line(doctor, has_entries("/sys/kernel/iommu_groups"), "the IOMMU is on", "%s", fix);
 }
 
 static void check_machine(struct doctor *doctor)
 {
-	line(doctor, has_entries("/sys/kernel/iommu_groups"), "the IOMMU is on",
-	     "turn VT-d or AMD-Vi on in the firmware, add intel_iommu=on to the kernel's command "
-	     "line, and restart");
+	check_iommu(doctor);
 	line(doctor, !access("/sys/bus/pci/drivers/vfio-pci", F_OK), "the kernel has vfio-pci",
 	     "as root: modprobe vfio-pci");
 	line(doctor, !access(IOMMUFD, F_OK) || !access(CONTAINER, F_OK),
@@ -123,17 +150,37 @@ static void check_machine(struct doctor *doctor)
 	check_memlock(doctor);
 }
 
-/* Either way in is enough; the function's own node is asked for where there is one. */
+/* A way in: two nodes, of which both are needed. */
+struct way {
+	char nodes[2][64];
+};
+
+static bool is_open(const struct way *way)
+{
+	return may_use(way->nodes[0]) && may_use(way->nodes[1]);
+}
+
+/*
+ * Either way in is enough; what is asked for is the function's own node where there is one. Who wants
+ * the group is given the group.
+ */
 static void check_nodes(struct doctor *doctor, const struct host_fn *fn)
 {
-	__autofree char *id = pci_get_device_vfio_id(fn->bdf);
-	char own[64], group[64];
+	__autofree char *id = getenv(ENV_FORCE_TYPE1) ? NULL : pci_get_device_vfio_id(fn->bdf);
+	struct way own = {.nodes = {"", IOMMUFD}}, group = {.nodes = {"", CONTAINER}}, *way;
+	char missing[160] = "";
 
-	snprintf(own, sizeof(own), "/dev/vfio/devices/%s", id ? id : "-");
-	snprintf(group, sizeof(group), "/dev/vfio/%s", fn->group);
-	line(doctor, (may_use(own) && may_use(IOMMUFD)) || (may_use(group) && may_use(CONTAINER)),
-	     "this user may open its node", "as root: chown USER %s%s%s", group, id ? " " : "",
-	     id ? own : "");
+	snprintf(own.nodes[0], sizeof(own.nodes[0]), "/dev/vfio/devices/%s", id ? id : "-");
+	snprintf(group.nodes[0], sizeof(group.nodes[0]), "/dev/vfio/%s", fn->group);
+	way = id && !access(IOMMUFD, F_OK) ? &own : &group;
+	for (int i = 0; i < 2; i++) {
+		size_t used = strlen(missing);
+
+		if (!may_use(way->nodes[i]))
+			snprintf(missing + used, sizeof(missing) - used, " %s", way->nodes[i]);
+	}
+	line(doctor, is_open(&own) || is_open(&group), "this user may open its node",
+	     "as root: chown %s%s", user_name(), missing);
 }
 
 static void check_peers(struct doctor *doctor, const struct host_fn *fn)
@@ -151,6 +198,14 @@ static void check_peers(struct doctor *doctor, const struct host_fn *fn)
 	}
 }
 
+static void check_user(struct doctor *doctor, const struct host_fn *fn)
+{
+	char what[600];
+
+	snprintf(what, sizeof(what), "it is nobody else's%s%s", *fn->user ? ": " : "", fn->user);
+	line(doctor, !*fn->user, what, "as root: %s", fn->fix);
+}
+
 static void check_function(struct doctor *doctor, const char *bdf)
 {
 	struct host_fn fn;
@@ -162,18 +217,19 @@ static void check_function(struct doctor *doctor, const char *bdf)
 	/* A group in name only: the kernel was told to do without an IOMMU. */
 	line(doctor, *fn.group && strncmp(fn.group, "noiommu", strlen("noiommu")),
 	     "it is in an IOMMU group",
-	     "see the IOMMU above; without one, only with BELFRY_UNSAFE_NOIOMMU=1 in the "
-	     "environment, as root");
+	     "first the IOMMU, as above; for a machine without one, as root: echo Y "
+	     ">/sys/module/vfio/parameters/enable_unsafe_noiommu_mode, and BELFRY_UNSAFE_NOIOMMU=1 "
+	     "in the environment");
 	check_peers(doctor, &fn);
 
 	if (!strstr(fn.driver, "vfio") && *fn.user) {
-		line(doctor, false, "it is nobody else's", "%s: it cannot be had", fn.user);
+		check_user(doctor, &fn);
 		return;
 	}
 	if (line(doctor, strstr(fn.driver, "vfio"), "it is bound to vfio-pci",
 		 "as root: belfry bind %s", bdf)) {
 		check_nodes(doctor, &fn);
-		line(doctor, !*fn.user, "it is nobody else's", "%s has it", fn.user);
+		check_user(doctor, &fn);
 	}
 }
 

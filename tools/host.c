@@ -93,8 +93,8 @@ int host_look(struct host_fn *fn, const char *bdf)
 	}
 	fn->node = pci_device_info_get_ull(bdf, "numa_node", &value) ? -1 : (int)value;
 	find_model(fn);
-	if (!host_block_user(bdf, fn->user, sizeof(fn->user)))
-		host_process_user(fn, fn->user, sizeof(fn->user));
+	if (!host_block_user(fn))
+		host_process_user(fn);
 	return 0;
 }
 

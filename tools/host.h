@@ -25,6 +25,7 @@
  * @serial: likewise
  * @node: NUMA node, -1 for none
  * @user: who uses it: a mount point, another block device, a process; "" for nobody known
+ * @fix: the command that ends that, or at least begins to; "" for nobody known
  */
 struct host_fn {
 	char bdf[HOST_BDF];
@@ -36,6 +37,7 @@ struct host_fn {
 	char serial[HOST_TEXT];
 	int node;
 	char user[2 * HOST_TEXT];
+	char fix[2 * HOST_TEXT];
 };
 
 /**
@@ -55,18 +57,6 @@ int host_list(struct host_fn *fns);
  * address.
  */
 int host_look(struct host_fn *fn, const char *bdf);
-
-/**
- * host_block_user() - who uses a namespace of a function that the kernel's driver has
- * @bdf: address
- * @user: out: for people; "" when nobody does
- * @len: bytes of @user
- *
- * A file system, swap, a device on top of it (LVM, RAID, LUKS), or whoever has it for himself.
- *
- * Return: true when somebody does.
- */
-bool host_block_user(const char *bdf, char *user, size_t len);
 
 /**
  * host_read() - the first line of a small file

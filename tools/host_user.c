@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who uses a function. A namespace is used when something is mounted from it or its partitions,
- * swaps to it, is stacked on it, or has opened it for itself alone; the last is what the kernel
- * itself goes by, the others say it in words.
+ * swaps to it, is stacked on it, has opened it for itself alone, or has it open at all. The kernel itself
+ * goes by the fourth only; the others say it in words, and with the command that ends it.
  */
 #include "tools/host_user.h"
 
@@ -17,6 +17,9 @@
 
 #include <belfry/pci.h>
 #include <belfry/support.h>
+
+/* Block devices on top of each other: more than anybody stacks. */
+#define MAX_LEVELS 16
 
 /* The first entry of a folder, "" when there is none. */
 static void first_entry(const char *path, char *name, size_t len)
@@ -56,43 +59,112 @@ static bool in_table(const char *table, int column, const char *wanted, int also
 	return found;
 }
 
-/* A disk or a partition. */
-static bool block_user(const char *name, char *user, size_t len)
+/* Mounted, or swapped on. */
+static bool plainly_used(struct host_fn *fn, const char *name)
 {
-	char path[300], number[32], other[HOST_TEXT];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/class/block/%s/holders", name);
-	first_entry(path, other, sizeof(other));
-	if (*other) {
-		snprintf(user, len, "%s is part of %s", name, other);
-		return true;
-	}
+	char number[32], path[300], other[HOST_TEXT];
 
 	host_read(number, sizeof(number), "/sys/class/block/%s/dev", name);
 	if (*number && in_table("/proc/self/mountinfo", 2, number, 4, other, sizeof(other))) {
-		snprintf(user, len, "%s is mounted on %s", name, other);
+		snprintf(fn->user, sizeof(fn->user), "%s is mounted on %s", name, other);
+		snprintf(fn->fix, sizeof(fn->fix), "umount %s", other);
 		return true;
 	}
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (in_table("/proc/swaps", 0, path, 1, other, sizeof(other))) {
-		snprintf(user, len, "%s is swapped on", name);
-		return true;
+	if (!in_table("/proc/swaps", 0, path, 1, other, sizeof(other)))
+		return false;
+	snprintf(fn->user, sizeof(fn->user), "%s is swapped on", name);
+	snprintf(fn->fix, sizeof(fn->fix), "swapoff %s", path);
+	return true;
+}
+
+/* What has to go first: that which is on top. */
+static void fix_stack(struct host_fn *fn, const char *holder)
+{
+	char top[HOST_TEXT], next[HOST_TEXT], name[HOST_TEXT], path[300];
+
+	snprintf(top, sizeof(top), "%s", holder);
+	for (int level = 0; level < MAX_LEVELS; level++) {
+		snprintf(path, sizeof(path), "/sys/class/block/%s/holders", top);
+		first_entry(path, next, sizeof(next));
+		if (!*next)
+			break;
+		snprintf(top, sizeof(top), "%s", next);
 	}
 
+	if (plainly_used(fn, top))
+		return;
+	host_read(name, sizeof(name), "/sys/class/block/%s/dm/name", top);
+	if (*name)
+		snprintf(fn->fix, sizeof(fn->fix), "dmsetup remove %s", name);
+	else
+		snprintf(fn->fix, sizeof(fn->fix), "mdadm --stop /dev/%s", top);
+}
+
+static bool stacked_on(struct host_fn *fn, const char *name)
+{
+	char path[300], holder[HOST_TEXT];
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/holders", name);
+	first_entry(path, holder, sizeof(holder));
+	if (!*holder)
+		return false;
+	fix_stack(fn, holder);
+	snprintf(fn->user, sizeof(fn->user), "%s is part of %s", name, holder);
+	return true;
+}
+
+/* A loop device is no holder, and has it open as no process has. */
+static bool looped(struct host_fn *fn, const char *name)
+{
+	char path[300], file[HOST_TEXT];
+	DIR *dir = opendir("/sys/class/block");
+	struct dirent *entry;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	while (dir && !found && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "loop", 4))
+			continue;
+		host_read(file, sizeof(file), "/sys/class/block/%s/loop/backing_file",
+			  entry->d_name);
+		if (strcmp(file, path))
+			continue;
+		snprintf(fn->user, sizeof(fn->user), "%s is what %.15s is made of", name,
+			 entry->d_name);
+		snprintf(fn->fix, sizeof(fn->fix), "losetup -d /dev/%.15s", entry->d_name);
+		found = true;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* A disk or a partition. */
+static bool block_user(struct host_fn *fn, const char *name)
+{
+	char path[300];
+	int fd;
+
+	if (stacked_on(fn, name) || plainly_used(fn, name) || looped(fn, name))
+		return true;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
 	if (fd >= 0) {
 		close(fd);
 	} else if (errno == EBUSY) {
-		snprintf(user, len, "%s is in use by the kernel or a program", name);
+		snprintf(fn->user, sizeof(fn->user), "%s is in use by the kernel or a program",
+			 name);
+		snprintf(fn->fix, sizeof(fn->fix), "fuser -v %s", path);
 		return true;
 	}
 	return false;
 }
 
 /* A disk and its partitions: those say it better. */
-static bool disk_user(const char *disk, char *user, size_t len)
+static bool disk_user(struct host_fn *fn, const char *disk)
 {
 	struct dirent *entry;
 	bool used = false;
@@ -103,12 +175,89 @@ static bool disk_user(const char *disk, char *user, size_t len)
 	dir = opendir(path);
 	while (dir && !used && (entry = readdir(dir))) {
 		if (!strncmp(entry->d_name, disk, strlen(disk)))
-			used = block_user(entry->d_name, user, len);
+			used = block_user(fn, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	return used || block_user(disk, user, len);
+	return used || block_user(fn, disk);
 }
+
+/* ---- processes ---- */
+
+/* Paths that count: nodes of vfio, or with @disk those of a namespace. */
+struct nodes {
+	char group[64], own[64];
+	const char *disk;
+};
+
+static bool is_node(const struct nodes *nodes, const char *path)
+{
+	size_t len = nodes->disk ? strlen(nodes->disk) : 0;
+
+	if (!nodes->disk)
+		return !strcmp(path, nodes->group) || !strcmp(path, nodes->own);
+	if (strncmp(path, "/dev/", 5))
+		return false;
+	path += 5;
+	/* nvme0n1, its partition nvme0n1p1, and its other form ng0n1. */
+	if (!strncmp(path, nodes->disk, len))
+		return !path[len] || path[len] == 'p';
+	return !strncmp(path, "ng", 2) && !strcmp(path + 2, nodes->disk + 4);
+}
+
+/* Which of the nodes has the process open? */
+static bool has_open(const char *pid, const struct nodes *nodes, char *target, size_t len)
+{
+	char path[64], link[512];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
+		n = readlink(link, target, len - 1);
+		target[n > 0 ? n : 0] = '\0';
+		found = n > 0 && is_node(nodes, target);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool process_user(struct host_fn *fn, const struct nodes *nodes)
+{
+	char name[HOST_TEXT], target[HOST_TEXT];
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !has_open(entry->d_name, nodes, target, sizeof(target)))
+			continue;
+		host_read(name, sizeof(name), "/proc/%s/comm", entry->d_name);
+		snprintf(fn->user, sizeof(fn->user), "process %.20s (%.32s)%s%.64s", entry->d_name,
+			 name, nodes->disk ? " has " : "", nodes->disk ? target : "");
+		snprintf(fn->fix, sizeof(fn->fix), "kill %.20s", entry->d_name);
+		found = true;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool disk_process(struct host_fn *fn, const char *disk)
+{
+	const struct nodes nodes = {.disk = disk};
+
+	return process_user(fn, &nodes);
+}
+
+/* ---- disks of a function ---- */
 
 /* The name of the disk, from that of its path through one controller: nvme0c1n2 is nvme0n2. */
 static void disk_name(char *disk, size_t len, const char *path)
@@ -123,8 +272,9 @@ static void disk_name(char *disk, size_t len, const char *path)
 		snprintf(disk, len, "%s", path);
 }
 
-/* All disks in a controller's folder. */
-static bool controller_user(const char *controller, char *user, size_t len)
+/* Of all disks in a controller's folder: the first that @uses says so of. */
+static bool in_controller(struct host_fn *fn, const char *controller,
+			  bool (*uses)(struct host_fn *fn, const char *disk))
 {
 	struct dirent *entry;
 	bool used = false;
@@ -136,22 +286,21 @@ static bool controller_user(const char *controller, char *user, size_t len)
 		if (strncmp(entry->d_name, "nvme", 4))
 			continue;
 		disk_name(disk, sizeof(disk), entry->d_name);
-		used = disk_user(disk, user, len);
+		used = uses(fn, disk);
 	}
 	if (dir)
 		closedir(dir);
 	return used;
 }
 
-bool host_block_user(const char *bdf, char *user, size_t len)
+static bool in_function(struct host_fn *fn, bool (*uses)(struct host_fn *fn, const char *disk))
 {
 	struct dirent *entry;
 	bool used = false;
 	char path[64];
 	DIR *dir;
 
-	*user = '\0';
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/nvme", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/nvme", fn->bdf);
 	dir = opendir(path);
 	while (dir && !used && (entry = readdir(dir))) {
 		char controller[400];
@@ -159,60 +308,26 @@ bool host_block_user(const char *bdf, char *user, size_t len)
 		if (strncmp(entry->d_name, "nvme", 4))
 			continue;
 		snprintf(controller, sizeof(controller), "%s/%s", path, entry->d_name);
-		used = controller_user(controller, user, len);
+		used = in_controller(fn, controller, uses);
 	}
 	if (dir)
 		closedir(dir);
 	return used;
 }
 
-/* Has the process one of these nodes open? */
-static bool has_open(const char *pid, const char *a, const char *b)
+bool host_block_user(struct host_fn *fn)
 {
-	char path[64], link[512], target[256];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
-	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		ssize_t n;
-
-		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
-		n = readlink(link, target, sizeof(target) - 1);
-		target[n > 0 ? n : 0] = '\0';
-		found = n > 0 && (!strcmp(target, a) || !strcmp(target, b));
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	return in_function(fn, disk_user) || in_function(fn, disk_process);
 }
 
-bool host_process_user(const struct host_fn *fn, char *user, size_t len)
+bool host_process_user(struct host_fn *fn)
 {
-	char group[64], node[64], name[HOST_TEXT];
 	__autofree char *id = pci_get_device_vfio_id(fn->bdf);
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
+	struct nodes nodes = {.disk = NULL};
 
-	*user = '\0';
 	if (!*fn->group || !strstr(fn->driver, "vfio"))
 		return false;
-	snprintf(group, sizeof(group), "/dev/vfio/%s", fn->group);
-	snprintf(node, sizeof(node), "/dev/vfio/devices/%s", id ? id : "");
-
-	dir = opendir("/proc");
-	while (dir && !found && (entry = readdir(dir))) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !has_open(entry->d_name, group, node))
-			continue;
-		host_read(name, sizeof(name), "/proc/%s/comm", entry->d_name);
-		snprintf(user, len, "process %.20s (%s)", entry->d_name, name);
-		found = true;
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	snprintf(nodes.group, sizeof(nodes.group), "/dev/vfio/%s", fn->group);
+	snprintf(nodes.own, sizeof(nodes.own), "/dev/vfio/devices/%s", id ? id : "");
+	return process_user(fn, &nodes);
 }

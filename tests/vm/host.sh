@@ -8,6 +8,12 @@
 # disk: d1 64M
 # qemu: -device nvme,id=n1,serial=belfry1,addr=5,drive=d1
 # qemu: -drive id=d1,file={dir}/d1,format=raw,if=none,cache=unsafe
+# disk: d2 64M
+# qemu: -device nvme,id=n2,serial=belfry2,addr=6.0,multifunction=on,drive=d2
+# qemu: -drive id=d2,file={dir}/d2,format=raw,if=none,cache=unsafe
+# disk: d3 64M
+# qemu: -device nvme,id=n3,serial=belfry3,addr=6.1,drive=d3
+# qemu: -drive id=d3,file={dir}/d3,format=raw,if=none,cache=unsafe
 # shellcheck shell=sh
 
 a=0000:00:04.0
@@ -21,7 +27,7 @@ has_driver() {
 
 # The kernel looks for namespaces in its own time.
 for _ in $(seq 50); do
-	[ -e /dev/nvme1n1 ] && break
+	[ -e /dev/nvme3n1 ] && break
 	usleep 100000
 done
 block=$(basename "$(echo /sys/bus/pci/devices/$a/nvme/nvme*/nvme*n1)" | sed 's/c[0-9]*n/n/')
@@ -77,6 +83,57 @@ for way in $ways; do
 	check "a load with verification, $way" \
 		belfry perf $a --serial belfry0 --pattern mix --verify --count 2000 --region 16M
 done
+
+# A user who may do nothing yet, and what the doctor says that root has to do for him.
+as_user() { # KIB COMMAND...
+	(ulimit -l "$1" && shift && su -s /bin/sh nobody -c "$*")
+}
+remedy() {
+	"$@" | grep -A1 ^FAIL | sed -n 's/^.*as root: //p'
+}
+for way in $ways; do
+	way "$way"
+	for node in /dev/vfio/* /dev/vfio/devices/* /dev/iommu; do
+		[ -c "$node" ] && chown root "$node" && chmod 600 "$node"
+	done
+	check "$way: another user may not open it, says the doctor" \
+		says "FAIL *this user may open its node" as_user 65536 belfry doctor $a
+	check "$way: and it fails" fails as_user 65536 belfry doctor $a
+	remedy as_user 65536 belfry doctor $a >/tmp/remedy
+	check "$way: it says what has to change hands" says "^chown nobody /dev/" cat /tmp/remedy
+	. /tmp/remedy
+	check "$way: and then the user may" as_user 65536 belfry doctor $a
+	check "$way: and does" says belfry0 as_user 65536 belfry identify $a
+done
+check "memory to lock: what is needed, and what is allowed" \
+	says "FAIL *memory to lock: 65536 KiB needed, less allowed" \
+	as_user 64 belfry doctor
+check "and the line that allows it" \
+	says "64 KiB are; as root: echo 'nobody - memlock 65536' >>/etc/security/limits.conf" \
+	as_user 64 belfry doctor
+
+# Two functions of one group.
+c=0000:00:06.0
+d=0000:00:06.1
+check "list shows who else is in the group" \
+	says "^ *$d" sh -c "belfry list | grep -A6 ^$c"
+check "bind takes one of two, and warns of the other" \
+	says "$d is in the same IOMMU group and bound to 'nvme'" belfry bind $c
+check "the group cannot be used" says "a driver other than vfio's" belfry identify $c
+check "and that is a failure" fails belfry identify $c
+remedy belfry doctor $c >/tmp/remedy
+check "the doctor says who is in the way" says "$d/driver/unbind" cat /tmp/remedy
+. /tmp/remedy
+check "and when it is out of it, all is well" belfry doctor $c
+check "the controller works" says belfry2 belfry identify $c
+check "the other one can be bound as well, as JSON" \
+	says '"driver": "vfio-pci"' belfry bind $d --json
+for way in $ways; do
+	way "$way"
+	BELFRY_DEV=$c BELFRY_DEV2=$d BELFRY_DEV_SERIAL=belfry2 \
+		run "$way, one group" vm_vfio vfio__two_controllers_share
+done
+check "unbind, as JSON" says '"driver": "nvme"' belfry unbind $d --json
 
 check "unbind gives it back" belfry unbind $a
 check "to the kernel's driver" has_driver $a nvme

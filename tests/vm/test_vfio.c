@@ -451,9 +451,10 @@ static void vfio__wrong_names(void **state)
 	dev_close(&dev);
 }
 
-int main(void)
+/* All of them, or the one that is named. */
+int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
+	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vfio__config_space_and_bars),
 		cmocka_unit_test(vfio__opened_before_its_driver),
 		cmocka_unit_test(vfio__function_level_reset),
@@ -471,5 +472,11 @@ int main(void)
 		cmocka_unit_test(vfio__wrong_names),
 	};
 
-	return cmocka_run_group_tests_name("vfio", tests, NULL, NULL);
+	for (size_t i = 0; argc > 1 && i < ROWS(tests); i++) {
+		const struct CMUnitTest one[] = {tests[i]};
+
+		if (!strcmp(tests[i].name, argv[1]))
+			return cmocka_run_group_tests_name("vfio", one, NULL, NULL);
+	}
+	return argc > 1 ? 2 : cmocka_run_group_tests_name("vfio", tests, NULL, NULL);
 }
