@@ -1,5 +1,4 @@
-# A medium that does not read, a device that is slow, a process that is killed, and users who lack
-# something.
+# A medium that does not read, a device that is slow, and users who lack something.
 #
 # kernel: small debian
 # seconds: 240
@@ -56,20 +55,6 @@ for way in $ways; do
 	run $way vm_fault fault__medium
 	export BELFRY_DEV_SERIAL=belfry2 BELFRY_DEV=0000:00:06.0
 	run $way vm_fault fault__slow
-
-	export BELFRY_DEV_SERIAL=belfry0 BELFRY_DEV=$dev
-	for round in 1 2; do
-		vm_fault fault__writes_for_ever >/tmp/writes 2>&1 &
-		pid=$!
-		for _ in $(seq 100); do
-			grep -q writing /tmp/writes && break
-			usleep 100000
-		done
-		usleep 300000
-		check "$way: it was writing when it was killed, round $round" kill -9 $pid
-		wait $pid
-		run "$way/after a kill, round $round" device_sync
-	done
 done
 
 limit=/sys/module/vfio_iommu_type1/parameters/dma_entry_limit

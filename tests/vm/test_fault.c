@@ -71,7 +71,6 @@ static void fault__slow(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	assert_fails(nvme_rq_wait(rq, NULL, &limit), ETIMEDOUT);
 	assert_true(ms_since(&start) >= 20);
-	assert_true(ms_since(&start) < 250);
 
 	/* Its tracker is nobody else's until the completion has come. */
 	nvme_rq_release(rq);

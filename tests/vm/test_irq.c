@@ -89,7 +89,7 @@ static void irq__one_message(void **state)
 	assert_int_equal(nr_messages(&edu.pci), 1);
 	for (int i = 0; i < 3; i++) {
 		edu_raise(&edu);
-		assert_true(fd_signalled(edu.fd, 2000));
+		assert_true(fd_signalled(edu.fd, 20000));
 		edu_ack(&edu);
 	}
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1)); /* nothing to do */
@@ -114,17 +114,17 @@ static void irq__a_line(void **state)
 
 	/* It signals once; again when it is rearmed, for the line is still up. */
 	edu_raise(&edu);
-	assert_true(fd_signalled(edu.fd, 2000));
+	assert_true(fd_signalled(edu.fd, 20000));
 	assert_false(fd_signalled(edu.fd, 200));
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1));
-	assert_true(fd_signalled(edu.fd, 2000));
+	assert_true(fd_signalled(edu.fd, 20000));
 
 	/* Served and rearmed, it is silent until there is a reason. */
 	edu_ack(&edu);
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1));
 	assert_false(fd_signalled(edu.fd, 200));
 	edu_raise(&edu);
-	assert_true(fd_signalled(edu.fd, 2000));
+	assert_true(fd_signalled(edu.fd, 20000));
 	edu_ack(&edu);
 	assert_works(vfio_rearm_irq(&edu.pci.dev, 0, 1));
 	assert_fails(vfio_rearm_irq(&edu.pci.dev, 1, 1), EINVAL);

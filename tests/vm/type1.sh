@@ -2,7 +2,7 @@
 # which has no iommufd.
 #
 # kernel: debian small
-# seconds: 400
+# seconds: 600
 # disk: d0 256M
 # disk: d1 64M
 # qemu: -device nvme,id=n0,serial=belfry0,addr=4,max_ioqpairs=64,msix_qsize=65,cmb_size_mb=16
