@@ -14,6 +14,8 @@ bind $BELFRY_DEV
 bind $BELFRY_EDU
 for way in $ways; do
 	way "$way"
+	check "$way: a function of another class is refused" \
+		says "class 0x00ff00 is no NVMe controller" belfry identify $BELFRY_EDU
 	run "$way" vm_irq irq__one_message
 	run "$way" vm_irq irq__fewer_than_wanted
 done

@@ -9,7 +9,8 @@
 
 #include "dev.h"
 
-#define TOKEN "2ab74924-c335-45f4-9b16-8569e5b08258"
+#define TOKEN	    "2ab74924-c335-45f4-9b16-8569e5b08258"
+#define WRONG_TOKEN "2ab74924-c335-45f4-9b16-8569e5b08259"
 
 static void sriov__what_is_there_without(void **state)
 {
@@ -55,6 +56,33 @@ static void move_through_both(struct dev *pf, struct dev *vf)
 	iommu_put_dmabuf(&b);
 }
 
+/*
+ * A virtual function of a physical one that is in user space is for those who know the token of that.
+ * On iommufd the kernel asks for it from 6.18 on; what is no token is seen before.
+ */
+static void check_token(const struct dev *pf, const char *vf)
+{
+	char *other = pci_get_vf_bdf(test_device(), 2);
+	struct vfio_pci_device pci = {};
+	bool iommufd = iommu_ctx_is_iommufd(pf->ctrl.pci.dev.ctx);
+
+	assert_non_null(other);
+	assert_string_not_equal(other, vf);
+	assert_works(pci_bind(other, "vfio-pci"));
+	assert_works(setenv("VFTOKEN", "no token", 1));
+	assert_fails(vfio_pci_open(&pci, other), EINVAL);
+	if (!iommufd) {
+		assert_works(setenv("VFTOKEN", WRONG_TOKEN, 1));
+		assert_fails(vfio_pci_open(&pci, other), EACCES);
+		assert_works(unsetenv("VFTOKEN"));
+		assert_fails(vfio_pci_open(&pci, other), EACCES);
+	}
+	assert_works(setenv("VFTOKEN", TOKEN, 1));
+	assert_works(vfio_pci_open(&pci, other));
+	assert_works(vfio_pci_close(&pci));
+	free(other);
+}
+
 static void sriov__io_through_a_vf(void **state)
 {
 	struct nvme_ctrl_opts opts = {.nsqr = 0, .ncqr = 0};
@@ -81,6 +109,7 @@ static void sriov__io_through_a_vf(void **state)
 	assert_works(nvme_vm_set_online(&pf.ctrl, cntlid));
 	assert_works(nvme_init(&vf.ctrl, name, &opts));
 	dev_look(&vf);
+	check_token(&pf, name);
 	assert_works(nvme_create_ioqpair(&vf.ctrl, 1, 8, -1, 0));
 	move_through_both(&pf, &vf);
 

@@ -439,6 +439,17 @@ static void vfio__what_sysfs_says(void **state)
 	assert_fails(pci_bind("0000:7f:1f.7", "vfio-pci"), ENOENT);
 }
 
+/* An identifier that no function of the guest has. */
+static void vfio__identifiers_of_a_driver(void **state)
+{
+	(void)state;
+	assert_works(pci_driver_new_id("vfio-pci", 0x1234, 0xfffe));
+	assert_fails(pci_driver_new_id("vfio-pci", 0x1234, 0xfffe), EEXIST);
+	assert_works(pci_driver_remove_id("vfio-pci", 0x1234, 0xfffe));
+	assert_fails(pci_driver_remove_id("vfio-pci", 0x1234, 0xfffe), ENODEV);
+	assert_fails(pci_driver_new_id("no-such-driver", 0x1234, 0xfffe), ENOENT);
+}
+
 static void vfio__wrong_names(void **state)
 {
 	struct nvme_ctrl ctrl = {};
@@ -469,6 +480,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(vfio__from_one_controller_to_the_other),
 		cmocka_unit_test(vfio__faults_are_told_or_refused),
 		cmocka_unit_test(vfio__what_sysfs_says),
+		cmocka_unit_test(vfio__identifiers_of_a_driver),
 		cmocka_unit_test(vfio__wrong_names),
 	};
 
