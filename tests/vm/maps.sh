@@ -2,6 +2,7 @@
 #
 # kernel: small debian
 # seconds: 300
+# qemu: -m 1024
 # disk: d0 64M
 # qemu: -device nvme,id=n0,serial=belfry0,addr=4,drive=d0
 # qemu: -drive id=d0,file={dir}/d0,format=raw,if=none,cache=unsafe
