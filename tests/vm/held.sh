@@ -13,11 +13,7 @@
 
 dev=0000:00:04.0
 disk=/dev/nvme0n1
-for _ in $(seq 50); do
-	[ -b $disk ] && break
-	usleep 100000
-done
-check "the kernel has a disk for it" test -b $disk
+check "the kernel has a disk for it" patiently test -b $disk
 
 # The command by which the doctor would have a line pass.
 remedy() {
@@ -30,7 +26,9 @@ remedied() {
 	command=$(remedy "it is nobody else's")
 	echo "$command"
 	eval "$command"
-	sleep 1
+	patiently unused
+}
+unused() {
 	! belfry doctor $dev | grep -q "FAIL *it is nobody else's"
 }
 
@@ -50,7 +48,7 @@ held() {
 
 check "nobody uses it" says '"used_by": "nobody"' belfry list --json
 vm_hold $disk alone &
-sleep 1
+patiently holds $! $disk
 check "alone: the doctor names the command that shows by whom" \
 	says "fuser -v $disk" remedy "it is nobody else's"
 check "alone: bind refuses" says "nvme0n1 is in use by the kernel" belfry bind $dev
@@ -58,7 +56,7 @@ kill $!
 wait $!
 
 vm_hold $disk open &
-sleep 1
+patiently holds $! $disk
 held "open" "process $! (vm_hold) has $disk"
 vm_hold $disk stack
 held "under a volume" "nvme0n1 is part of dm-0"
@@ -70,7 +68,7 @@ held "under a loop" "nvme0n1 is what loop0 is made of"
 
 mkdir /mnt
 printf 'n\np\n1\n\n\nw\n' | fdisk $disk >/dev/null
-sleep 1
+patiently test -b ${disk}p1
 mke2fs -q -F ${disk}p1 >/dev/null
 mount -t ext4 ${disk}p1 /mnt
 held "a partition that is mounted" "nvme0n1p1 is mounted on /mnt"

@@ -26,10 +26,7 @@ has_driver() {
 }
 
 # The kernel looks for namespaces in its own time.
-for _ in $(seq 50); do
-	[ -e /dev/nvme3n1 ] && break
-	usleep 100000
-done
+patiently test -e /dev/nvme3n1
 block=$(basename "$(echo /sys/bus/pci/devices/$a/nvme/nvme*/nvme*n1)" | sed 's/c[0-9]*n/n/')
 
 check "list shows the controller with its serial number" says "belfry0" belfry list
@@ -41,7 +38,7 @@ check "and fails" fails belfry doctor $a
 check "the kernel has a disk for it" test -b "/dev/$block"
 vm_hold "/dev/$block" &
 holder=$!
-sleep 1
+patiently holds $holder "/dev/$block"
 check "a disk that is in use is not taken away" \
 	says "is in use, and stays as it is: $block" belfry bind $a
 kill $holder
@@ -68,10 +65,7 @@ check "nor something that is no address" says "no PCI address" belfry bind ../..
 export BELFRY_DEV=$a BELFRY_DEV_SERIAL=belfry0
 vm_fault fault__writes_for_ever >/tmp/writes 2>&1 &
 pid=$!
-for _ in $(seq 100); do
-	grep -q writing /tmp/writes && break
-	usleep 100000
-done
+patiently grep -q writing /tmp/writes
 check "list says which process has it" says "process $pid (vm_fault)" belfry list
 check "and it is not taken away from that" says "process $pid" belfry unbind $a
 check "the doctor says who has it" says "process $pid" belfry doctor $a

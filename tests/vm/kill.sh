@@ -24,21 +24,13 @@ load() {
 		--queues 2 "$@"
 }
 
-# The load says what it is before it begins.
-begun() {
-	for _ in $(seq 200); do
-		grep -q mix /tmp/load && return 0
-		usleep 50000
-	done
-	return 1
-}
-
 # killed NAME MICROSECONDS: a load that is killed after this long.
 killed() {
 	su -s /bin/sh nobody -c "ulimit -l 2048 && exec belfry perf $dev --serial belfry0 \
 		--pattern mix --verify --region 16M --queues 2 --runtime 60s" >/tmp/load 2>&1 &
 	pid=$!
-	check "$1: the load has begun" begun
+	# It says what it is before it begins.
+	check "$1: the load has begun" patiently grep -q mix /tmp/load
 	usleep "$2"
 	grep -E 'VmLck|VmPin' /proc/$pid/status
 	check "$1: it was at work when it was killed" kill -9 $pid

@@ -17,18 +17,14 @@
 # shellcheck shell=sh
 
 removed() {
-	for _ in $(seq 100); do
-		[ -e "/sys/bus/pci/devices/$1" ] || return 0
-		usleep 100000
-	done
-	return 1
+	[ ! -e "/sys/bus/pci/devices/$1" ]
 }
 
 unplug() {
 	bind "$2"
 	BELFRY_DEV=$2 BELFRY_DEV_SERIAL=belfry${4#n} run "$1" vm_fault "$3" \
 		"@qmp {\"execute\":\"device_del\",\"arguments\":{\"id\":\"$4\"}}"
-	check "$1: the kernel got the function back" removed "$2"
+	check "$1: the kernel got the function back" patiently removed "$2"
 	check "$1: and opening it says that it is not there" \
 		says "there is no such PCI function" belfry identify "$2"
 }
