@@ -21,15 +21,18 @@ static void step(struct nvme_ctrl *ctrl, struct nvme_alive *alive)
 
 	if (alive->op.rq && nvme_op_check(ctrl, &alive->op) == NVME_OP_FAILED &&
 	    errno == ETIMEDOUT) {
+		nvme_ctrl_count(ctrl, NVME_COUNT_KEEP_ALIVES_MISSED);
 		log_error("%s: no answer to Keep Alive\n", ctrl->pci.bdf);
 		nvme_recover(ctrl);
 	}
 	if (alive->op.rq || now < alive->due_ms || nvme_ctrl_is_down(ctrl))
 		return;
-	if (!nvme_op_start(ctrl, &alive->op, &cmd, alive->kato_ms))
+	if (!nvme_op_start(ctrl, &alive->op, &cmd, alive->kato_ms)) {
+		nvme_ctrl_count(ctrl, NVME_COUNT_KEEP_ALIVES);
 		alive->due_ms = now + alive->kato_ms / 2;
-	else if (now >= alive->due_ms + alive->kato_ms)
+	} else if (now >= alive->due_ms + alive->kato_ms) {
 		nvme_recover(ctrl); /* all trackers have been set aside, or wait for as long */
+	}
 }
 
 void nvme_alive_step(struct nvme_ctrl *ctrl)

@@ -252,7 +252,7 @@ int nvme_init(struct nvme_ctrl *ctrl, const char *bdf, const struct nvme_ctrl_op
 	if (nvme_ctrl_init(ctrl, bdf, opts))
 		return -1;
 
-	if (nvme_reset(ctrl) || nvme_configure_adminq(ctrl, 0) || nvme_enable(ctrl))
+	if (nvme_stop(ctrl) || nvme_configure_adminq(ctrl, 0) || nvme_enable(ctrl))
 		goto close;
 	if (ctrl->flags & NVME_CTRL_F_ADMINISTRATIVE)
 		return 0;
@@ -316,7 +316,7 @@ void nvme_close(struct nvme_ctrl *ctrl)
 	if (owns_memory(ctrl)) {
 		if (!nvme_device_check(ctrl->pci.dev.transport) && nvme_shutdown(ctrl))
 			log_info("%s: no orderly shutdown: %m\n", ctrl->pci.bdf);
-		if (nvme_reset(ctrl))
+		if (nvme_stop(ctrl))
 			log_info("%s: cannot be disabled: %m\n", ctrl->pci.bdf);
 	}
 	nvme_discard_cmb(ctrl);

@@ -147,6 +147,7 @@ static int deliver(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 		if (wants_log && !finish_log(ctrl, ev))
 			break;
 		ev->pending = false;
+		nvme_ctrl_count(ctrl, NVME_COUNT_EVENTS);
 		ev->opts.fn(ctrl, &ev->event, ev->opts.arg);
 		nr++;
 	}

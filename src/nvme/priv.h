@@ -15,6 +15,7 @@
 #include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/spec.h>
 #include <belfry/nvme/util.h>
+#include <belfry/support/atomic.h>
 
 #include "iommu/pin.h"
 #include "nvme/event.h"
@@ -43,6 +44,28 @@ struct nvme_parked {
 };
 
 /**
+ * enum nvme_counter - what is counted on a controller, see &struct nvme_ctrl_stats
+ */
+enum nvme_counter {
+	NVME_COUNT_TIMEOUTS,
+	NVME_COUNT_ABORTS,
+	NVME_COUNT_ABORTED,
+	NVME_COUNT_NOT_ABORTED,
+	NVME_COUNT_ABORTS_FAILED,
+	NVME_COUNT_FATAL,
+	NVME_COUNT_RESETS,
+	NVME_COUNT_ATTEMPTS_FAILED,
+	NVME_COUNT_RECOVERED,
+	NVME_COUNT_BY_HAND,
+	NVME_COUNT_BY_HAND_FAILED,
+	NVME_COUNT_SYNC_TIMEOUTS,
+	NVME_COUNT_EVENTS,
+	NVME_COUNT_KEEP_ALIVES,
+	NVME_COUNT_KEEP_ALIVES_MISSED,
+	NVME_NR_COUNTERS,
+};
+
+/**
  * struct nvme_ctrl_priv - the driver's own part of a controller
  * @admin_lock: guards the admin queues: posting to one, taking from the other; and @parked
  * @parked: memory set aside
@@ -56,6 +79,7 @@ struct nvme_parked {
  * @recover: the ladder
  * @events: asynchronous events
  * @alive: Keep Alive
+ * @counts: by enum nvme_counter
  * @admin_restarts: how often the admin queues were started anew; under the admin lock
  * @aerl: Asynchronous Event Requests at the same time, 0's based
  * @pid: process that opened it
@@ -77,6 +101,7 @@ struct nvme_ctrl_priv {
 	struct nvme_recover recover;
 	struct nvme_events events;
 	struct nvme_alive alive;
+	uint64_t counts[NVME_NR_COUNTERS];
 	uint32_t admin_restarts;
 	pid_t pid;
 	uint8_t aerl;
@@ -86,6 +111,18 @@ struct nvme_ctrl_priv {
 	bool has_io;
 	bool has_kato;
 };
+
+/**
+ * nvme_ctrl_count() - count something that does not happen to every command
+ * @ctrl: open controller
+ * @what: what has happened
+ *
+ * Context: any thread.
+ */
+static inline void nvme_ctrl_count(struct nvme_ctrl *ctrl, enum nvme_counter what)
+{
+	atomic_inc(&ctrl->priv->counts[what]);
+}
 
 /**
  * nvme_reg_read32() - read a register
@@ -300,6 +337,15 @@ void nvme_create_sq_cmd(const struct nvme_sq *sq, union nvme_cmd *cmd);
  * Return: 0, or -1: ENODEV the device is gone.
  */
 int nvme_program_adminq(struct nvme_ctrl *ctrl);
+
+/**
+ * nvme_stop() - nvme_reset() that is not counted, for bring-up and close
+ * @ctrl: controller
+ *
+ * Context: as nvme_reset().
+ * Return: as nvme_reset().
+ */
+int nvme_stop(struct nvme_ctrl *ctrl);
 
 /**
  * nvme_enable_start() - set CC.EN

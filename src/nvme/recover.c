@@ -93,7 +93,7 @@ static void begin_reset(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 	if (r->state >= NVME_CTRL_FREEZING || r->opts.flags & NVME_RECOVERY_NO_RESET)
 		return;
 	r->function_reset = false;
-	r->nr_resets++;
+	nvme_ctrl_count(ctrl, NVME_COUNT_RESETS);
 	log_error("%s: the controller is reset\n", ctrl->pci.bdf);
 	set_state(r, NVME_CTRL_FREEZING, r->opts.freeze_ms);
 	/* Odd: owners let go of their doorbells. */
@@ -119,6 +119,7 @@ static void disable(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 
 static void retry(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 {
+	nvme_ctrl_count(ctrl, NVME_COUNT_ATTEMPTS_FAILED);
 	drop_ops(ctrl, r);
 	if (++r->resets >= r->opts.max_resets)
 		die(ctrl, r, EIO);
@@ -173,6 +174,7 @@ static void step_disabling(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 		r->function_reset = true;
 		disable(ctrl, r);
 	} else {
+		nvme_ctrl_count(ctrl, NVME_COUNT_ATTEMPTS_FAILED);
 		die(ctrl, r, EIO);
 	}
 }
@@ -191,8 +193,9 @@ static void step_enabling(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 	}
 }
 
-static void live(struct nvme_recover *r)
+static void live(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 {
+	nvme_ctrl_count(ctrl, NVME_COUNT_RECOVERED);
 	set_state(r, NVME_CTRL_LIVE, 0);
 	/* Even: owners make their queues anew. */
 	atomic_store_release(&r->gen, r->gen + 1);
@@ -218,7 +221,7 @@ static void step_setting_up(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 	while (r->setup < NVME_NR_SETUPS && !nvme_setup_cmd(ctrl, r->setup, &cmd))
 		r->setup++;
 	if (r->setup == NVME_NR_SETUPS)
-		live(r);
+		live(ctrl, r);
 	else if (nvme_op_start(ctrl, &r->op, &cmd, SETUP_MS) && nvme_coarse_ms() >= r->deadline_ms)
 		retry(ctrl, r);
 }
@@ -248,7 +251,7 @@ static bool send_abort(struct nvme_ctrl *ctrl, struct nvme_recover *r, struct nv
 		abort->sqid = rq->sq->id;
 		abort->cid = rq->cid;
 		atomic_store_release(&abort->target, rq);
-		r->nr_aborts++;
+		nvme_ctrl_count(ctrl, NVME_COUNT_ABORTS);
 		tell(r, (struct nvme_recovery_info){.event = NVME_RECOVERY_ABORT_SENT,
 						    .sqid = rq->sq->id,
 						    .cid = rq->cid});
@@ -257,11 +260,12 @@ static bool send_abort(struct nvme_ctrl *ctrl, struct nvme_recover *r, struct nv
 	return false;
 }
 
-static void abort_ended(struct nvme_recover *r, struct nvme_abort *abort)
+static void abort_ended(struct nvme_ctrl *ctrl, struct nvme_recover *r, struct nvme_abort *abort)
 {
 	bool done = nvme_cqe_ok(&abort->op.cqe) &&
 		    !NVM_GET(le32_to_cpu(abort->op.cqe.dw0), ABORT_NOT_ABORTED);
 
+	nvme_ctrl_count(ctrl, done ? NVME_COUNT_ABORTED : NVME_COUNT_NOT_ABORTED);
 	tell(r, (struct nvme_recovery_info){.event = done ? NVME_RECOVERY_ABORTED
 							  : NVME_RECOVERY_NOT_ABORTED,
 					    .sqid = abort->sqid,
@@ -280,12 +284,13 @@ static void step_aborting(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 			continue;
 		switch (nvme_op_check(ctrl, &abort->op)) {
 		case NVME_OP_DONE:
-			abort_ended(r, abort);
+			abort_ended(ctrl, r, abort);
 			break;
 		case NVME_OP_PENDING:
 			under_way++;
 			break;
 		case NVME_OP_FAILED:
+			nvme_ctrl_count(ctrl, NVME_COUNT_ABORTS_FAILED);
 			atomic_store_release(&abort->target, (struct nvme_rq *)NULL);
 			begin_reset(ctrl, r);
 			return;
@@ -303,6 +308,7 @@ unsigned int nvme_recover_expired(struct nvme_ctrl *ctrl, struct nvme_rq *rq)
 
 	pthread_mutex_lock(&r->lock);
 	if (first) {
+		nvme_ctrl_count(ctrl, NVME_COUNT_TIMEOUTS);
 		rq->flags |= NVME_RQ_F_EXPIRED;
 		/* Without a callback its tracker is released by whoever takes the completion, Abort
 		 * or not. */
@@ -379,6 +385,7 @@ void nvme_recover_broken(struct nvme_ctrl *ctrl, int err)
 		if (err == ENODEV) {
 			die(ctrl, r, err);
 		} else {
+			nvme_ctrl_count(ctrl, NVME_COUNT_FATAL);
 			tell_ctrl(r, NVME_RECOVERY_FATAL, err);
 			begin_reset(ctrl, r);
 		}

@@ -47,8 +47,6 @@ struct nvme_abort {
  * @aborts: Aborts under way
  * @news: to be told when the lock is released
  * @nr_news: how many
- * @nr_resets: resets begun, ever
- * @nr_aborts: Aborts sent, ever
  */
 struct nvme_recover {
 	pthread_mutex_t lock;
@@ -66,8 +64,6 @@ struct nvme_recover {
 	struct nvme_abort aborts[NVME_NR_ABORTS];
 	struct nvme_recovery_info news[NVME_NR_NEWS];
 	unsigned int nr_news;
-	uint64_t nr_resets;
-	uint64_t nr_aborts;
 };
 
 /**

@@ -108,10 +108,8 @@ static int disable(struct nvme_ctrl *ctrl)
 	return wait_ready(ctrl, false);
 }
 
-int nvme_reset(struct nvme_ctrl *ctrl)
+int nvme_stop(struct nvme_ctrl *ctrl)
 {
-	if (nvme_check_process(ctrl))
-		return -1;
 	if (disable(ctrl))
 		return -1;
 
@@ -128,6 +126,17 @@ int nvme_reset(struct nvme_ctrl *ctrl)
 	}
 	nvme_unpark_all(ctrl);
 	return 0;
+}
+
+int nvme_reset(struct nvme_ctrl *ctrl)
+{
+	int ret;
+
+	if (nvme_check_process(ctrl))
+		return -1;
+	ret = nvme_stop(ctrl);
+	nvme_ctrl_count(ctrl, ret ? NVME_COUNT_BY_HAND_FAILED : NVME_COUNT_BY_HAND);
+	return ret;
 }
 
 /* The command set to select: all of them where there are several, else NVM. */

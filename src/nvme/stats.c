@@ -8,6 +8,9 @@
  */
 #include <belfry/nvme/stats.h>
 
+#include <belfry/nvme/ctrl.h>
+
+#include "nvme/priv.h"
 #include "nvme/watch.h"
 
 /* The one place that races on purpose. */
@@ -77,6 +80,79 @@ void nvme_cq_get_stats(const struct nvme_cq *cq, struct nvme_cq_stats *stats)
 		stats->failed[type] = read64(&cq->failed[type]);
 	stats->completed = count(&cq->laps, &cq->head, &cq->base, cq->qsize);
 	stats->spared = less(stats->completed, stats->doorbells);
+}
+
+void nvme_ctrl_get_stats(const struct nvme_ctrl *ctrl, struct nvme_ctrl_stats *stats)
+{
+	uint64_t counts[NVME_NR_COUNTERS];
+
+	for (int i = 0; i < NVME_NR_COUNTERS; i++)
+		counts[i] = atomic_load_acquire(&ctrl->priv->counts[i]);
+	*stats = (struct nvme_ctrl_stats){
+		.state = nvme_ctrl_get_state(ctrl),
+		.timeouts = counts[NVME_COUNT_TIMEOUTS],
+		.aborts = counts[NVME_COUNT_ABORTS],
+		.aborted = counts[NVME_COUNT_ABORTED],
+		.not_aborted = counts[NVME_COUNT_NOT_ABORTED],
+		.aborts_failed = counts[NVME_COUNT_ABORTS_FAILED],
+		.fatal = counts[NVME_COUNT_FATAL],
+		.resets = counts[NVME_COUNT_RESETS],
+		.attempts_failed = counts[NVME_COUNT_ATTEMPTS_FAILED],
+		.recovered = counts[NVME_COUNT_RECOVERED],
+		.resets_by_hand = counts[NVME_COUNT_BY_HAND],
+		.resets_by_hand_failed = counts[NVME_COUNT_BY_HAND_FAILED],
+		.sync_timeouts = counts[NVME_COUNT_SYNC_TIMEOUTS],
+		.events = counts[NVME_COUNT_EVENTS],
+		.keep_alives = counts[NVME_COUNT_KEEP_ALIVES],
+		.keep_alives_missed = counts[NVME_COUNT_KEEP_ALIVES_MISSED],
+	};
+}
+
+static void add_sq(struct nvme_sq_stats *sum, const struct nvme_sq *sq)
+{
+	struct nvme_sq_stats one;
+
+	nvme_sq_get_stats(sq, &one);
+	sum->submitted += one.submitted;
+	sum->doorbells += one.doorbells;
+	sum->spared += one.spared;
+	sum->timed_out += one.timed_out;
+	sum->aborted += one.aborted;
+	sum->lost += one.lost;
+	sum->resent += one.resent;
+	if (one.in_use_max > sum->in_use_max)
+		sum->in_use_max = one.in_use_max;
+}
+
+static void add_cq(struct nvme_cq_stats *sum, const struct nvme_cq *cq)
+{
+	struct nvme_cq_stats one;
+
+	nvme_cq_get_stats(cq, &one);
+	sum->completed += one.completed;
+	for (int type = 0; type < NVME_NR_STATUS_TYPES; type++)
+		sum->failed[type] += one.failed[type];
+	sum->spurious += one.spurious;
+	sum->late += one.late;
+	sum->doorbells += one.doorbells;
+	sum->spared += one.spared;
+	if (one.kept_max > sum->kept_max)
+		sum->kept_max = one.kept_max;
+}
+
+void nvme_ctrl_sum_stats(const struct nvme_ctrl *ctrl, struct nvme_sq_stats *sq,
+			 struct nvme_cq_stats *cq)
+{
+	*sq = (struct nvme_sq_stats){};
+	*cq = (struct nvme_cq_stats){};
+	for (int i = 1; i < ctrl->opts.nsqr + 2; i++) {
+		if (ctrl->sq[i].mem.vaddr)
+			add_sq(sq, &ctrl->sq[i]);
+	}
+	for (int i = 1; i < ctrl->opts.ncqr + 2; i++) {
+		if (ctrl->cq[i].mem.vaddr)
+			add_cq(cq, &ctrl->cq[i]);
+	}
 }
 
 /* What @base has to be for the count to be the same when the place is 0, @laps + 2. */

@@ -216,6 +216,8 @@ int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, v
 	if (wait_mine(ctrl, rq, &cqe)) {
 		log_error("sq %d cid %u opcode 0x%02x: no completion: %m\n", sq->id, rq->cid,
 			  cmd->opcode);
+		if (errno == ETIMEDOUT)
+			nvme_ctrl_count(ctrl, NVME_COUNT_SYNC_TIMEOUTS);
 		/* Canceled by a reset: the controller does not have it any more. */
 		if (errno == ECANCELED)
 			goto close_data;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <belfry/nvme/queue.h>
+#include <belfry/nvme/recover.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,6 +67,45 @@ struct nvme_cq_stats {
 };
 
 /**
+ * struct nvme_ctrl_stats - a controller since it was opened
+ * @state: where on the ladder it is
+ * @timeouts: deadlines of commands that passed
+ * @aborts: Aborts sent
+ * @aborted: of these, those that the controller says hit their command
+ * @not_aborted: of these, those that it says did not
+ * @aborts_failed: of these, those that ended in no answer. What is left is under way, or a reset
+ *	came first
+ * @fatal: times that the ladder found a fatal status (CSTS.CFS)
+ * @resets: resets that the ladder began
+ * @attempts_failed: attempts of these in which the controller did not come up again
+ * @recovered: of @resets, those after which it was live
+ * @resets_by_hand: nvme_reset() of the program that succeeded
+ * @resets_by_hand_failed: those that did not
+ * @sync_timeouts: synchronous commands that nobody answered in time
+ * @events: events delivered by nvme_admin_poll()
+ * @keep_alives: Keep Alives sent
+ * @keep_alives_missed: of these, those that were not answered in time
+ */
+struct nvme_ctrl_stats {
+	enum nvme_ctrl_state state;
+	uint64_t timeouts;
+	uint64_t aborts;
+	uint64_t aborted;
+	uint64_t not_aborted;
+	uint64_t aborts_failed;
+	uint64_t fatal;
+	uint64_t resets;
+	uint64_t attempts_failed;
+	uint64_t recovered;
+	uint64_t resets_by_hand;
+	uint64_t resets_by_hand_failed;
+	uint64_t sync_timeouts;
+	uint64_t events;
+	uint64_t keep_alives;
+	uint64_t keep_alives_missed;
+};
+
+/**
  * nvme_sq_get_stats() - read what was counted on a submission queue
  * @sq: configured queue
  * @stats: out
@@ -86,6 +126,30 @@ void nvme_sq_get_stats(const struct nvme_sq *sq, struct nvme_sq_stats *stats);
  * Context: as nvme_sq_get_stats().
  */
 void nvme_cq_get_stats(const struct nvme_cq *cq, struct nvme_cq_stats *stats);
+
+/**
+ * nvme_ctrl_get_stats() - read what was counted on a controller
+ * @ctrl: open controller
+ * @stats: out
+ *
+ * Resets change none of it. As nvme_sq_get_stats() otherwise.
+ *
+ * Context: any thread; takes no lock.
+ */
+void nvme_ctrl_get_stats(const struct nvme_ctrl *ctrl, struct nvme_ctrl_stats *stats);
+
+/**
+ * nvme_ctrl_sum_stats() - add up what was counted on all I/O queues that there are now
+ * @ctrl: open controller
+ * @sq: out: sums, but in_use_max, which is the largest
+ * @cq: out: sums, but kept_max, which is the largest
+ *
+ * What was counted on a queue goes with the queue.
+ *
+ * Context: any thread, while none configures or discards a queue; the owners may use theirs.
+ */
+void nvme_ctrl_sum_stats(const struct nvme_ctrl *ctrl, struct nvme_sq_stats *sq,
+			 struct nvme_cq_stats *cq);
 
 #ifdef __cplusplus
 }
