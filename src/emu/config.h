@@ -45,6 +45,7 @@ struct emu_config {
 	uint32_t mpsmin, mpsmax; /* CAP.MPSMIN/MAX; default 0 and 4 */
 	uint32_t to;		 /* CAP.TO in 500 ms; default 20 */
 	uint32_t rdy_ms;	 /* delay between CC.EN and CSTS.RDY; default 0 */
+	uint32_t rtd3e;		 /* RTD3 entry latency, us; default 500000 */
 	uint32_t aerl;		 /* zero-based limit of event requests; default 3 */
 	bool vwc;		 /* volatile write cache; default on */
 	uint32_t vid, did;

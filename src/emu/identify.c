@@ -42,7 +42,7 @@ static void controller_capabilities(const struct emu_ctrl *ctrl, struct nvm_id_c
 	id->cntlid = cpu_to_le16(EMU_CNTLID);
 	id->ver = cpu_to_le32(NVM_SET(2, VS_MJR));
 	id->rtd3r = cpu_to_le32(500000);
-	id->rtd3e = cpu_to_le32(500000);
+	id->rtd3e = cpu_to_le32(cfg->rtd3e);
 	id->oaes = cpu_to_le32(NVM_SET(1u, ASYNC_EVENT_NAN));
 	id->ctratt = cpu_to_le32(NVM_CTRATT_HIDS | NVM_CTRATT_NG | NVM_CTRATT_ULIST);
 	id->cntrltype = NVM_CNTRLTYPE_IO;

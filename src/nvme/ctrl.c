@@ -203,7 +203,9 @@ static void use_identify(struct nvme_ctrl *ctrl, const struct nvm_id_ctrl *id)
 	ctrl->priv->aerl = id->aerl;
 	if (ctrl->config.mdts && ctrl->config.mdts < ctrl->sgl_one_max)
 		ctrl->sgl_one_max = (size_t)ctrl->config.mdts;
-	if (rtd3e / 1000 > SHUTDOWN_MS)
+	if (rtd3e / 1000 > NVME_SHUTDOWN_MAX_MS)
+		ctrl->priv->shutdown_ms = NVME_SHUTDOWN_MAX_MS;
+	else if (rtd3e / 1000 > SHUTDOWN_MS)
 		ctrl->priv->shutdown_ms = rtd3e / 1000;
 
 	if (ctrl->priv->quirks & NVME_QUIRK_NO_SGLS)

@@ -53,7 +53,7 @@ static int wait_csts(struct nvme_ctrl *ctrl, uint32_t mask, uint32_t want, uint6
 	}
 }
 
-/* CAP.TO, or CRTO where the controller has that and it is longer. */
+/* CAP.TO, or CRTO where the controller has that and it is longer; bounded, as it is 9 hours at most. */
 uint64_t nvme_ready_ms(struct nvme_ctrl *ctrl)
 {
 	uint64_t units = NVM_GET(ctrl->priv->cap, CAP_TO) + 1;
@@ -62,7 +62,7 @@ uint64_t nvme_ready_ms(struct nvme_ctrl *ctrl)
 	if (NVM_GET(ctrl->priv->cap, CAP_CRMS) && !nvme_reg_read32(ctrl, NVM_REG_CRTO, &crto) &&
 	    NVM_GET(crto, CRTO_CRWMT) + 1 > units)
 		units = NVM_GET(crto, CRTO_CRWMT) + 1;
-	return 500 * units;
+	return 500 * units < NVME_READY_MAX_MS ? 500 * units : NVME_READY_MAX_MS;
 }
 
 uint64_t nvme_ready_delay_ms(const struct nvme_ctrl *ctrl)

@@ -201,6 +201,10 @@ int nvme_pci_init(struct nvme_ctrl *ctrl, const char *bdf) __attribute__((deprec
  */
 void nvme_close(struct nvme_ctrl *ctrl);
 
+/* What a controller asks for itself is waited for, up to this: it may be broken, or lie. */
+#define NVME_READY_MAX_MS    300000 /* of CRTO; CAP.TO cannot say more than 128 s */
+#define NVME_SHUTDOWN_MAX_MS 60000  /* of RTD3E */
+
 /**
  * nvme_reset() - disable the controller and start its queues anew
  * @ctrl: controller
@@ -214,7 +218,8 @@ void nvme_close(struct nvme_ctrl *ctrl);
  * by the ladder (nvme_recover()) needs nothing of this.
  *
  * Spec: NVM Express Base 2.0, "Controller Level Reset".
- * Context: one thread, nobody else using @ctrl; waits up to 500 ms * (CAP.TO + 1), sleeping.
+ * Context: one thread, nobody else using @ctrl; waits up to 500 ms * (CAP.TO + 1), or as CRTO says
+ *	where that is longer, and no longer than NVME_READY_MAX_MS; sleeping.
  * Return: 0, or -1: ENODEV the device is gone, ETIMEDOUT it did not disable (it still owns its
  *	queues, so they are as they were), EPERM another process has opened it.
  */
@@ -241,7 +246,8 @@ int nvme_enable(struct nvme_ctrl *ctrl);
  * A normal shutdown: CC.SHN = 01b, wait for CSTS.SHST = 10b. nvme_close() does it too.
  *
  * Spec: NVM Express Base 2.0, "Memory-based Controller Shutdown (PCIe)".
- * Context: one thread; sleeps, up to RTD3E (10 s where the controller gives none).
+ * Context: one thread; sleeps, up to RTD3E, but no less than 10 s and no more than
+ *	NVME_SHUTDOWN_MAX_MS.
  * Return: 0, or -1: ENODEV the device is gone, ETIMEDOUT, EIO CSTS.CFS.
  */
 int nvme_shutdown(struct nvme_ctrl *ctrl);
