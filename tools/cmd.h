@@ -45,6 +45,7 @@ int cmd_perf(int argc, char **argv);
 int cmd_read(int argc, char **argv);
 int cmd_regs(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 int cmd_unbind(int argc, char **argv);
 int cmd_write(int argc, char **argv);
 

@@ -7,9 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include <belfry/emu.h>
 #include <belfry/serve.h>
 #include <belfry/support/log.h>
+#include <belfry/support/publish.h>
 
 #include "tools/args.h"
 #include "tools/cmd.h"
@@ -82,13 +85,44 @@ static void print_log(int level, const char *msg, void *arg)
 	msg_note("%.*s", (int)strcspn(msg, "\n"), msg);
 }
 
-static int wait_for_signal(const sigset_t *signals)
+/* What an emulated controller has seen, for `belfry stats`: the driver is in another process. */
+static void publish(struct serve *server, struct belfry_publisher *pub)
 {
-	int sig = 0;
+	struct emu_stats stats;
 
-	while (sigwait(signals, &sig))
-		;
-	return sig;
+	if (!pub)
+		return;
+	emu_get_stats(serve_emu_ctrl(server), &stats);
+	belfry_publish_number(pub, "emu", "admin_cmds", stats.admin_cmds);
+	belfry_publish_number(pub, "emu", "io_cmds", stats.io_cmds);
+	belfry_publish_number(pub, "emu", "errors", stats.errors);
+	belfry_publish_number(pub, "emu", "read_bytes", stats.read_bytes);
+	belfry_publish_number(pub, "emu", "write_bytes", stats.write_bytes);
+	belfry_publish_number(pub, "emu", "dma_faults", stats.dma_faults);
+	belfry_publish_number(pub, "emu", "violations", stats.violations);
+	belfry_publish_number(pub, "emu", "faults", stats.faults);
+	belfry_publish_number(pub, "emu", "irqs", stats.irqs);
+	belfry_publish_number(pub, "emu", "doorbells", stats.doorbells);
+	belfry_publish_number(pub, "emu", "sleeps", stats.sleeps);
+	belfry_publish_commit(pub);
+}
+
+static void wait_for_signal(const struct job *job, struct serve **servers, const sigset_t *signals)
+{
+	static const struct timespec second = {.tv_sec = 1};
+	struct belfry_publisher *pubs[ARG_LIST_MAX];
+	char name[BELFRY_PUBLISH_NAME];
+
+	for (unsigned int i = 0; i < job->nr; i++) {
+		snprintf(name, sizeof(name), "%s at %s", job->names[i], job->sockets.values[i]);
+		pubs[i] = belfry_publish_open(name);
+	}
+	do {
+		for (unsigned int i = 0; i < job->nr; i++)
+			publish(servers[i], pubs[i]);
+	} while (sigtimedwait(signals, NULL, &second) < 0);
+	for (unsigned int i = 0; i < job->nr; i++)
+		belfry_publish_close(pubs[i]);
 }
 
 /* Closed in any order: they have nothing in common. */
@@ -121,7 +155,7 @@ static int serve_all(const struct job *job, const struct serve_options *options)
 		printf("serving %s at %s\n", job->names[i], job->sockets.values[i]);
 	fflush(stdout);
 	log_set_handler(print_log, NULL);
-	wait_for_signal(&signals);
+	wait_for_signal(job, servers, &signals);
 	close_all(servers, job->nr);
 	return CMD_OK;
 }

@@ -20,6 +20,7 @@ static const struct cmd commands[] = {
 	{"regs", cmd_regs, "registers of a controller, decoded"},
 	{"perf", cmd_perf, "load on a namespace: throughput, latencies, verification"},
 	{"serve", cmd_serve, "an emulated controller for other processes: QEMU, or belfry"},
+	{"stats", cmd_stats, "what programs that drive controllers count, while they run"},
 	{"list", cmd_list, "the NVMe functions of this machine, and who has them"},
 	{"bind", cmd_bind, "give a function to vfio-pci, unless it is in use"},
 	{"unbind", cmd_unbind, "give a function back to the kernel's driver"},

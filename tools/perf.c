@@ -22,6 +22,9 @@
 
 #define WATCH_US 100000
 
+/* How often others are shown how it goes. */
+#define PUBLISH_NS 250000000
+
 const char *const perf_patterns[] = {
 	[PERF_READ] = "read",		[PERF_WRITE] = "write", [PERF_RANDREAD] = "randread",
 	[PERF_RANDWRITE] = "randwrite", [PERF_MIX] = "mix",	[PERF_MIX + 1] = NULL,
@@ -34,6 +37,8 @@ struct perf {
 	struct perf_worker *workers;
 	unsigned int nr_queues; /* queue pairs that were made */
 	int stop;
+	struct belfry_publisher *pub; /* NULL where nobody can be told */
+	uint64_t published_ns;
 };
 
 bool perf_writes(const struct perf_opts *opts)
@@ -192,6 +197,18 @@ static void reset_worker(struct perf *perf, unsigned int index, enum perf_pass p
 	memset(w->side, 0, sizeof(w->side));
 }
 
+/* For `belfry stats`. Without it the load is the same. */
+static void publish(struct perf *perf)
+{
+	uint64_t now = monotonic_ns();
+
+	if (!perf->pub || now < perf->published_ns + PUBLISH_NS)
+		return;
+	perf->published_ns = now;
+	nvme_ctrl_publish(&perf->dev->ctrl, perf->pub);
+	belfry_publish_commit(perf->pub);
+}
+
 /* Show progress until all that can be done is done, or a thread is through. */
 static void watch(struct perf *perf, const char *what, uint64_t total)
 {
@@ -204,6 +221,7 @@ static void watch(struct perf *perf, const char *what, uint64_t total)
 		for (unsigned int i = 0; i < perf->opts->queues; i++)
 			done += LOAD(perf->workers[i].done);
 		progress_update(&progress, done * perf->opts->bs);
+		publish(perf);
 		__usleep(total == UINT64_MAX ? WATCH_US : WATCH_US / 20);
 	} while (done < total && !LOAD(perf->stop) && !msg_stop_asked() &&
 		 (!until || monotonic_ns() - start + WATCH_US * 1000ull < until));
@@ -265,25 +283,15 @@ static void collect(struct perf *perf, struct perf_result *result)
 						       (double)commands / (double)result->batches);
 }
 
-/* What the library counted, of all queues that there are. */
+/* What was counted on all queues that there are, and by the threads. */
 static void collect_stats(const struct perf *perf, struct perf_result *result)
 {
-	for (unsigned int qid = 1; qid <= perf->nr_queues; qid++) {
-		struct nvme_sq_stats sq;
-		struct nvme_cq_stats cq;
-
-		nvme_sq_get_stats(&perf->dev->ctrl.sq[qid], &sq);
-		nvme_cq_get_stats(&perf->dev->ctrl.cq[qid], &cq);
-		result->sq.submitted += sq.submitted;
-		result->sq.doorbells += sq.doorbells;
-		result->sq.spared += sq.spared;
-		if (sq.in_use_max > result->sq.in_use_max)
-			result->sq.in_use_max = sq.in_use_max;
-		result->cq.completed += cq.completed;
-		result->cq.doorbells += cq.doorbells;
-		result->cq.spared += cq.spared;
-		result->cq.spurious += cq.spurious;
-		result->cq.late += cq.late;
+	nvme_ctrl_sum_stats(&perf->dev->ctrl, &result->sq, &result->cq);
+	nvme_ctrl_get_stats(&perf->dev->ctrl, &result->ctrl);
+	for (unsigned int i = 0; i < perf->opts->queues; i++) {
+		result->verified += perf->workers[i].verified;
+		for (int type = 0; type < NVME_NR_STATUS_TYPES; type++)
+			result->failed[type] += perf->workers[i].failed[type];
 	}
 }
 
@@ -332,10 +340,10 @@ int perf_run(struct dev *dev, const struct dev_ns *ns, const struct perf_opts *o
 	memset(perf.workers, 0, size);
 	for (unsigned int i = 0; i < opts->queues && !status; i++)
 		status = make_worker(&perf, i);
+	perf.pub = belfry_publish_open(dev->name);
 	if (!status)
 		status = run_passes(&perf, result);
-	for (unsigned int i = 0; i < opts->queues; i++)
-		result->verified += perf.workers[i].verified;
+	belfry_publish_close(perf.pub);
 	collect_stats(&perf, result);
 	result->interrupted = status == CMD_INTERRUPTED;
 	destroy(&perf, status == CMD_OK || status == CMD_INTERRUPTED);

@@ -81,6 +81,8 @@ enum perf_side {
  * @verified: commands whose data was checked
  * @sq: what was counted on the submission queues, in all passes
  * @cq: what was counted on the completion queues, in all passes
+ * @ctrl: what was counted on the controller
+ * @failed: commands that failed, by status type, in all passes
  * @own_ns: of the time of a command, how much this program takes without the library
  * @interrupted: it was ended before its time
  */
@@ -93,6 +95,8 @@ struct perf_result {
 	uint64_t verified;
 	struct nvme_sq_stats sq;
 	struct nvme_cq_stats cq;
+	struct nvme_ctrl_stats ctrl;
+	uint64_t failed[NVME_NR_STATUS_TYPES];
 	double own_ns;
 	bool interrupted;
 };

@@ -50,6 +50,22 @@ static void text_latency(const char *name, const struct hist *hist, double scale
 	printf("\n");
 }
 
+static void text_failed(const struct perf_result *result)
+{
+	const char *sep = "  Commands that failed, by type of status: ";
+	bool any = false;
+
+	for (int type = 0; type < NVME_NR_STATUS_TYPES; type++) {
+		if (!result->failed[type])
+			continue;
+		printf("%s%s %" PRIu64, sep, nvme_status_type_key(type), result->failed[type]);
+		sep = ", ";
+		any = true;
+	}
+	if (any)
+		printf(".\n");
+}
+
 static void print_text(const struct perf_opts *opts, const struct perf_result *result, double scale)
 {
 	const struct hist *reads = &result->side[PERF_SIDE_READ];
@@ -59,6 +75,7 @@ static void print_text(const struct perf_opts *opts, const struct perf_result *r
 
 	if (!result->all.count) {
 		printf("  no command completed\n");
+		text_failed(result);
 		return;
 	}
 	printf("  %s%-7s %9s %14s %9s%s\n", text_dim(), "", "IOPS", "bandwidth", "commands",
@@ -94,6 +111,7 @@ static void print_text(const struct perf_opts *opts, const struct perf_result *r
 		printf("  Completions of no command: %s; of commands given up on: %s.\n",
 		       text_count((double)result->cq.spurious).s,
 		       text_count((double)result->cq.late).s);
+	text_failed(result);
 	if (opts->verify)
 		printf("  Data of %s commands was checked.\n",
 		       text_count((double)result->verified).s);
@@ -132,6 +150,22 @@ static void json_queues(struct out *out, const struct perf_result *result)
 	out_number(out, "completion_doorbells_spared", result->cq.spared, NULL);
 	out_number(out, "spurious", result->cq.spurious, NULL);
 	out_number(out, "late", result->cq.late, NULL);
+	out_open(out, "failed", NULL);
+	for (int type = 0; type < NVME_NR_STATUS_TYPES; type++)
+		out_number(out, nvme_status_type_key(type), result->failed[type], NULL);
+	out_close(out, false);
+	out_close(out, false);
+}
+
+static void json_ctrl(struct out *out, const struct nvme_ctrl_stats *stats)
+{
+	out_open(out, "ctrl_stats", NULL);
+	out_text(out, "state", nvme_ctrl_state_name(stats->state), NULL);
+	out_number(out, "timeouts", stats->timeouts, NULL);
+	out_number(out, "aborts", stats->aborts, NULL);
+	out_number(out, "resets", stats->resets, NULL);
+	out_number(out, "fatal", stats->fatal, NULL);
+	out_number(out, "events", stats->events, NULL);
 	out_close(out, false);
 }
 
@@ -166,6 +200,7 @@ void perf_print(struct out *out, const struct perf_opts *opts, const struct perf
 	json_side(out, "all", &result->all, seconds, opts->bs);
 	out_number(out, "verified_commands", result->verified, NULL);
 	json_queues(out, result);
+	json_ctrl(out, &result->ctrl);
 	out_real(out, "own_ns_per_command", result->own_ns);
 	json_histogram(out, &result->all, scale);
 }

@@ -170,6 +170,7 @@ static void finish(struct perf_worker *w, struct nvme_cqe *cqe, uint64_t now)
 	if (unlikely(!nvme_cqe_ok(cqe))) {
 		int status = w->status;
 
+		w->failed[nvme_cqe_status(cqe) >> 8 & 7]++;
 		if (!status)
 			status = dev_refused(slot->write ? "Write" : "Read", nvme_cqe_status(cqe));
 		stop_all(w, status);

@@ -51,6 +51,7 @@ struct perf_slot {
  * @done: commands that completed; read by others
  * @batches: times that completions were found
  * @verified: commands whose data was checked
+ * @failed: commands that failed, by status type
  * @stop_at: when it is to end, ticks
  * @stopping: no more commands are started
  *
@@ -84,6 +85,7 @@ struct perf_worker {
 	uint64_t done;
 	uint64_t batches;
 	uint64_t verified;
+	uint64_t failed[NVME_NR_STATUS_TYPES];
 	uint64_t stop_at;
 	bool stopping;
 

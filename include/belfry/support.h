@@ -16,6 +16,7 @@
 #include <belfry/support/mem.h>
 #include <belfry/support/mmio.h>
 #include <belfry/support/mutex.h>
+#include <belfry/support/publish.h>
 #include <belfry/support/rwlock.h>
 #include <belfry/support/ticks.h>
 #include <belfry/support/timer.h>

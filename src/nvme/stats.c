@@ -9,6 +9,7 @@
 #include <belfry/nvme/stats.h>
 
 #include <belfry/nvme/ctrl.h>
+#include <belfry/nvme/spec.h>
 
 #include "nvme/priv.h"
 #include "nvme/watch.h"
@@ -153,6 +154,22 @@ void nvme_ctrl_sum_stats(const struct nvme_ctrl *ctrl, struct nvme_sq_stats *sq,
 		if (ctrl->cq[i].mem.vaddr)
 			add_cq(cq, &ctrl->cq[i]);
 	}
+}
+
+const char *nvme_status_type_key(int type)
+{
+	static const char *const keys[NVME_NR_STATUS_TYPES] = {
+		[NVM_SCT_GENERIC] = "generic",
+		[NVM_SCT_SPECIFIC] = "specific",
+		[NVM_SCT_MEDIA] = "media",
+		[NVM_SCT_PATH] = "path",
+		[4] = "type4",
+		[5] = "type5",
+		[6] = "type6",
+		[NVM_SCT_VENDOR] = "vendor",
+	};
+
+	return keys[type & (NVME_NR_STATUS_TYPES - 1)];
 }
 
 /* What @base has to be for the count to be the same when the place is 0, @laps + 2. */

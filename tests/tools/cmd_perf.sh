@@ -50,6 +50,14 @@ check "text has the percentiles" run_says "p99.9" perf $dev --count 1000
 check "text has bars" run_says "█" perf $dev --count 1000
 check "without UTF-8 it is ASCII" sh -c "LC_ALL=C '$belfry' perf $dev --count 1000 | LC_ALL=C grep -c '[^ -~]' | grep -qx 0"
 
+check "commands that fail, by type of status" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=1' --count 2000 --json >out; [ \$? -eq 1 ]"
+check "... as JSON" is_json '(lambda f: f["media"] == 1 and sum(f.values()) == 1)(d["queue_stats"]["failed"])'
+check "... as text" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=1' --count 2000 |
+		grep -q 'by type of status: media 1\\.'"
+check "the controller is live" json 'd["ctrl_stats"]["state"] == "live"' perf $dev --count 100
+
 check "a flipped bit is found" run_complains 1 "data is wrong: block" \
 	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" --pattern mix --verify --count 2000
 check "... and is not without --verify" run 0 \

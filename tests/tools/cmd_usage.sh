@@ -80,7 +80,7 @@ check "nothing was created" test ! -e file
 
 check "--version" run_says "belfry " --version
 check "help" run_says "usage: belfry COMMAND" help
-for command in demo identify read write log features regs perf list bind unbind doctor; do
+for command in demo identify read write log features regs perf stats list bind unbind doctor; do
 	check "help lists $command" run_says "  $command " help
 	check "$command --help has examples" run_says "Examples:" $command --help
 	check "help $command is the same" sh -c "'$belfry' help $command | cmp - out"

@@ -14,6 +14,8 @@ nr_failed=0
 work=$(mktemp -d)
 trap 'cd /; rm -rf "$work"' EXIT
 cd "$work" || exit 1
+XDG_RUNTIME_DIR=$work # what is published
+export XDG_RUNTIME_DIR
 
 # check NAME COMMAND...: one test, passed if the command succeeds.
 check() {

@@ -18,6 +18,7 @@
 extern "C" {
 #endif
 
+struct belfry_publisher;
 struct nvme_ctrl;
 
 /**
@@ -150,6 +151,31 @@ void nvme_ctrl_get_stats(const struct nvme_ctrl *ctrl, struct nvme_ctrl_stats *s
  */
 void nvme_ctrl_sum_stats(const struct nvme_ctrl *ctrl, struct nvme_sq_stats *sq,
 			 struct nvme_cq_stats *cq);
+
+/* Queues of each kind that nvme_ctrl_publish() shows one by one. */
+#define NVME_PUBLISH_QUEUES 64
+
+/**
+ * nvme_status_type_key() - a status type as a key
+ * @type: index of failed in &struct nvme_cq_stats
+ *
+ * Context: any; pure.
+ * Return: "generic", "specific" to the command, "media", "path", "vendor", or "type4" to "type6",
+ *	which have no name.
+ */
+const char *nvme_status_type_key(int type);
+
+/**
+ * nvme_ctrl_publish() - put all that is counted on a controller into a snapshot
+ * @ctrl: open controller
+ * @pub: publisher; see belfry/support/publish.h. The snapshot is yet to be committed
+ *
+ * Its parts are ctrl, sqs and cqs, which are sums of the I/O queues, and sqN and cqN for the first
+ * NVME_PUBLISH_QUEUES of these; the keys are the names of the members of the structures above.
+ *
+ * Context: as nvme_ctrl_sum_stats(); one thread at a time for @pub.
+ */
+void nvme_ctrl_publish(const struct nvme_ctrl *ctrl, struct belfry_publisher *pub);
 
 #ifdef __cplusplus
 }
