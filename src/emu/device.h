@@ -246,7 +246,7 @@ int emu_nr_irqs(const struct emu_ctrl *emu);
  * @fd: eventfd, -1 for none
  *
  * Own: @fd stays the caller's and must stay open until it is replaced.
- * Context: any thread; waits for the controller's thread.
+ * Context: any thread; does not wait for the controller's.
  * Return: 0, or -1: EINVAL no such vector.
  */
 int emu_set_irq(struct emu_ctrl *emu, int vector, int fd);
@@ -259,7 +259,7 @@ int emu_set_irq(struct emu_ctrl *emu, int vector, int fd);
  *
  * Vectors are not masked at first. A reset leaves it as it is, and forgets what is pending.
  *
- * Context: any thread; waits for the controller's thread.
+ * Context: any thread; does not wait for the controller's.
  * Return: 0, or -1: EINVAL no such vector.
  */
 int emu_mask_irq(struct emu_ctrl *emu, int vector, bool masked);
@@ -269,7 +269,7 @@ int emu_mask_irq(struct emu_ctrl *emu, int vector, bool masked);
  * @emu: controller
  * @vector: vector
  *
- * Context: any thread; waits for the controller's thread.
+ * Context: any thread; does not wait for the controller's.
  * Return: true if so.
  */
 bool emu_irq_pending(struct emu_ctrl *emu, int vector);

@@ -200,6 +200,7 @@ static void stats_get(struct emu_ctrl *ctrl, void *arg)
 	struct emu_stats *stats = arg;
 
 	*stats = ctrl->stats;
+	stats->irqs = emu_irq_count(ctrl);
 }
 
 void emu_get_stats(struct emu_ctrl *ctrl, struct emu_stats *stats)

@@ -38,7 +38,7 @@ struct emu_msg {
 
 /* One interrupt vector. */
 struct emu_vector {
-	int fd;
+	int fd;		/* irq_lock, as the next two */
 	bool masked;	/* by the bus: emu_mask_irq() */
 	bool pending;	/* masked while it had to be signalled */
 	bool no_coal;	/* Coalescing Disable */
@@ -97,8 +97,10 @@ struct emu_engine {
 	bool dbbuf_on;
 
 	/* interrupts */
+	pthread_mutex_t irq_lock; /* guards what of the vectors has it, nr_irqs, changes of intm */
 	struct emu_vector *vectors;
 	uint32_t nr_vectors;
+	uint64_t nr_irqs; /* eventfds signalled */
 	uint8_t coal_thr;
 	uint64_t coal_ns;
 

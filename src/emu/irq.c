@@ -23,24 +23,23 @@ int emu_irq_init(struct emu_ctrl *ctrl)
 		return -1;
 	for (uint32_t i = 0; i < e->nr_vectors; i++)
 		e->vectors[i].fd = -1;
+	pthread_mutex_init(&e->irq_lock, NULL);
 	return 0;
 }
 
 void emu_irq_exit(struct emu_ctrl *ctrl)
 {
+	pthread_mutex_destroy(&ctrl->engine->irq_lock);
 	free(ctrl->engine->vectors);
 	ctrl->engine->vectors = NULL;
 }
 
-static void vector_signal(struct emu_ctrl *ctrl, struct emu_vector *v)
+/* Signal a vector, or note that it has to be. */
+static void signal_locked(struct emu_engine *e, struct emu_vector *v)
 {
-	struct emu_engine *e = ctrl->engine;
 	size_t index = (size_t)(v - e->vectors);
 	uint64_t one = 1;
 
-	if (v->count)
-		e->nr_coal--;
-	v->count = 0;
 	v->pending = false;
 	if (v->fd < 0)
 		return;
@@ -50,7 +49,22 @@ static void vector_signal(struct emu_ctrl *ctrl, struct emu_vector *v)
 	}
 	/* It fails when the counter is at its end, and is readable then anyway. */
 	if (write(v->fd, &one, sizeof(one)) == sizeof(one))
-		ctrl->stats.irqs++;
+		e->nr_irqs++;
+}
+
+/* A host that polls costs no lock: nothing is pending without an eventfd. */
+static void vector_signal(struct emu_ctrl *ctrl, struct emu_vector *v)
+{
+	struct emu_engine *e = ctrl->engine;
+
+	if (v->count)
+		e->nr_coal--;
+	v->count = 0;
+	if (__atomic_load_n(&v->fd, __ATOMIC_RELAXED) < 0)
+		return;
+	pthread_mutex_lock(&e->irq_lock);
+	signal_locked(e, v);
+	pthread_mutex_unlock(&e->irq_lock);
 }
 
 void emu_irq_post(struct emu_ctrl *ctrl, const struct emu_cq *cq, uint32_t nr)
@@ -96,22 +110,28 @@ void emu_irq_mask(struct emu_ctrl *ctrl, uint32_t mask)
 {
 	struct emu_engine *e = ctrl->engine;
 
+	pthread_mutex_lock(&e->irq_lock);
 	e->intm = mask;
 	for (uint32_t i = 0; i < NR_MASKABLE && i < e->nr_vectors; i++)
 		if (e->vectors[i].pending && !(mask >> i & 1))
-			vector_signal(ctrl, &e->vectors[i]);
+			signal_locked(e, &e->vectors[i]);
+	pthread_mutex_unlock(&e->irq_lock);
 }
 
 void emu_irq_reset(struct emu_ctrl *ctrl)
 {
 	struct emu_engine *e = ctrl->engine;
 
-	for (uint32_t i = 0; i < e->nr_vectors; i++)
-		e->vectors[i] = (struct emu_vector){
-			.fd = e->vectors[i].fd,
-			.masked = e->vectors[i].masked,
-		};
+	pthread_mutex_lock(&e->irq_lock);
+	for (uint32_t i = 0; i < e->nr_vectors; i++) {
+		struct emu_vector *v = &e->vectors[i];
+
+		v->pending = v->no_coal = false;
+		v->count = 0;
+		v->due = 0;
+	}
 	e->intm = 0;
+	pthread_mutex_unlock(&e->irq_lock);
 	e->nr_coal = 0;
 	e->coal_thr = 0;
 	e->coal_ns = 0;
@@ -137,31 +157,13 @@ void emu_irq_coalesce_vector(struct emu_ctrl *ctrl, uint16_t vector, bool disabl
 		vector_signal(ctrl, v);
 }
 
-struct irq_msg {
-	struct emu_vector *vector;
-	int fd;
-	bool flag; /* in: masked; out: what was asked for */
-};
+/* ---- what other threads want: no more than the lock, so that none of it waits for a command ---- */
 
-/* Have the controller's thread do @fn to a vector. */
-static int vector_call(struct emu_ctrl *ctrl, int vector,
-		       void (*fn)(struct emu_ctrl *ctrl, void *arg), struct irq_msg *msg)
+static struct emu_vector *vector_get(struct emu_ctrl *ctrl, int vector)
 {
 	if (vector < 0 || vector >= emu_nr_irqs(ctrl))
-		return set_errno(EINVAL);
-	msg->vector = &ctrl->engine->vectors[vector];
-	emu_call(ctrl, fn, msg);
-	return 0;
-}
-
-static void irq_set(struct emu_ctrl *ctrl, void *arg)
-{
-	struct irq_msg *msg = arg;
-
-	(void)ctrl;
-	msg->vector->fd = msg->fd;
-	if (msg->fd < 0)
-		msg->vector->pending = false;
+		return set_errno_null(EINVAL);
+	return &ctrl->engine->vectors[vector];
 }
 
 int emu_nr_irqs(const struct emu_ctrl *ctrl)
@@ -171,41 +173,56 @@ int emu_nr_irqs(const struct emu_ctrl *ctrl)
 
 int emu_set_irq(struct emu_ctrl *ctrl, int vector, int fd)
 {
-	struct irq_msg msg = {.fd = fd < 0 ? -1 : fd};
+	struct emu_vector *v = vector_get(ctrl, vector);
 
-	return vector_call(ctrl, vector, irq_set, &msg);
-}
-
-static void irq_mask(struct emu_ctrl *ctrl, void *arg)
-{
-	struct irq_msg *msg = arg;
-
-	msg->vector->masked = msg->flag;
-	if (msg->vector->pending && !msg->flag)
-		vector_signal(ctrl, msg->vector);
+	if (!v)
+		return -1;
+	pthread_mutex_lock(&ctrl->engine->irq_lock);
+	__atomic_store_n(&v->fd, fd < 0 ? -1 : fd, __ATOMIC_RELAXED);
+	if (fd < 0)
+		v->pending = false;
+	pthread_mutex_unlock(&ctrl->engine->irq_lock);
+	return 0;
 }
 
 int emu_mask_irq(struct emu_ctrl *ctrl, int vector, bool masked)
 {
-	struct irq_msg msg = {.flag = masked};
+	struct emu_vector *v = vector_get(ctrl, vector);
 
-	return vector_call(ctrl, vector, irq_mask, &msg);
-}
-
-static void irq_pending(struct emu_ctrl *ctrl, void *arg)
-{
-	struct irq_msg *msg = arg;
-
-	(void)ctrl;
-	msg->flag = msg->vector->pending;
+	if (!v)
+		return -1;
+	pthread_mutex_lock(&ctrl->engine->irq_lock);
+	v->masked = masked;
+	if (v->pending)
+		signal_locked(ctrl->engine, v);
+	pthread_mutex_unlock(&ctrl->engine->irq_lock);
+	return 0;
 }
 
 bool emu_irq_pending(struct emu_ctrl *ctrl, int vector)
 {
-	struct irq_msg msg = {.fd = -1};
+	struct emu_vector *v = vector_get(ctrl, vector);
+	bool pending;
 
-	return !vector_call(ctrl, vector, irq_pending, &msg) && msg.flag;
+	if (!v)
+		return false;
+	pthread_mutex_lock(&ctrl->engine->irq_lock);
+	pending = v->pending;
+	pthread_mutex_unlock(&ctrl->engine->irq_lock);
+	return pending;
 }
+
+uint64_t emu_irq_count(struct emu_ctrl *ctrl)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&ctrl->engine->irq_lock);
+	count = ctrl->engine->nr_irqs;
+	pthread_mutex_unlock(&ctrl->engine->irq_lock);
+	return count;
+}
+
+/* ---- the pin ---- */
 
 static void irq_level(struct emu_ctrl *ctrl, void *arg)
 {

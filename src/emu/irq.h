@@ -5,6 +5,9 @@
  * A vector without an eventfd is disabled: nothing stays pending for it. One that
  * is masked (by the bus, or by INTMS, which covers vectors 0 to 31) keeps its interrupt
  * until it is not.
+ *
+ * A host ties and masks while a command is carried out, which may be waiting for that very host: so
+ * what has to do with eventfds is behind a lock, and not the controller's thread's alone.
  */
 #ifndef BELFRY_SRC_EMU_IRQ_H
 #define BELFRY_SRC_EMU_IRQ_H
@@ -72,5 +75,14 @@ uint64_t emu_irq_due(const struct emu_ctrl *ctrl);
  * Context: the controller's thread; signals what was pending.
  */
 void emu_irq_mask(struct emu_ctrl *ctrl, uint32_t mask);
+
+/**
+ * emu_irq_count() - how often an eventfd was signalled
+ * @ctrl: controller
+ *
+ * Context: any thread.
+ * Return: the number.
+ */
+uint64_t emu_irq_count(struct emu_ctrl *ctrl);
 
 #endif /* BELFRY_SRC_EMU_IRQ_H */
