@@ -366,6 +366,13 @@ static int set_irqs(struct transport *tp, int start, int count, const int *fds)
 	return vu_irqs_set(to_vu(tp), start, count, fds);
 }
 
+static int rearm_irqs(struct transport *tp, int start, int count)
+{
+	(void)start; /* what has to be rearmed has one vector */
+	(void)count;
+	return vu_irqs_rearm(to_vu(tp));
+}
+
 static int reset(struct transport *tp)
 {
 	struct vu_device *dev = to_vu(tp);
@@ -396,6 +403,7 @@ const struct transport_ops transport_vfio_user_ops = {
 	.ring = ring,
 	.asleep = asleep,
 	.set_irqs = set_irqs,
+	.rearm_irqs = rearm_irqs,
 	.reset = reset,
 	.gone = gone,
 };

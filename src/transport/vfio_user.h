@@ -441,4 +441,13 @@ int vu_irqs_set(struct vu_device *dev, int start, int count, const int *fds);
  */
 int vu_irqs_restore(struct vu_device *dev);
 
+/**
+ * vu_irqs_rearm() - let an interrupt of the pin (INTx) signal again
+ * @dev: device
+ *
+ * Context: any thread; blocks where the pin is in use, and returns at once where not.
+ * Return: as vu_irqs_set().
+ */
+int vu_irqs_rearm(struct vu_device *dev);
+
 #endif /* BELFRY_TRANSPORT_VFIO_USER_H */

@@ -4,6 +4,10 @@
  * by a command, and in the vector table of MSI-X, whose capability has to be enabled as well. What is
  * in the table besides the mask is of no meaning to anybody here.
  *
+ * A server with neither MSI-X nor MSI may have the pin (INTx), a line that stays raised until the
+ * device is content. The server masks it when it has signalled, and whoever has served the device
+ * unmasks it.
+ *
  * Spec: vfio-user Protocol Specification, "VFIO_USER_DEVICE_SET_IRQS"; PCI Local Bus 3.0, "MSI-X
  * Table Structure".
  */
@@ -102,6 +106,18 @@ static int enable_msix(struct vu_device *dev, bool on)
 
 /* ---- ties ---- */
 
+static bool is_pin(const struct vu_device *dev)
+{
+	return dev->irq.index == VFIO_PCI_INTX_IRQ_INDEX;
+}
+
+static int enable(struct vu_device *dev)
+{
+	if (is_pin(dev))
+		return vu_config_change16(dev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, 0);
+	return enable_msix(dev, true);
+}
+
 static void note_tied(struct vu_device *dev, uint32_t start, uint32_t count, bool tied)
 {
 	for (uint32_t i = start; i < start + count; i++) {
@@ -112,11 +128,13 @@ static void note_tied(struct vu_device *dev, uint32_t start, uint32_t count, boo
 
 static int set_run(struct vu_device *dev, uint32_t start, uint32_t count, const int *fds)
 {
-	if (fds && !dev->nr_tied && enable_msix(dev, true))
+	if (fds && !dev->nr_tied && enable(dev))
 		return -1;
 	if (tie(dev, start, count, fds))
 		return -1;
 	note_tied(dev, start, count, fds);
+	if (is_pin(dev)) /* it is not masked when it is tied, and may have signalled since */
+		return 0;
 	for (uint32_t i = start; fds && i < start + count; i++) {
 		if (unmask(dev, i))
 			return -1;
@@ -171,9 +189,23 @@ int vu_irqs_restore(struct vu_device *dev)
 
 	pthread_mutex_lock(&dev->lock);
 	if (dev->nr_tied)
-		ret = enable_msix(dev, true);
+		ret = enable(dev);
 	for (uint32_t i = 0; dev->nr_tied && i < dev->irq.count && !ret; i++)
 		ret = dev->tied[i] ? unmask(dev, i) : 0;
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
+}
+
+int vu_irqs_rearm(struct vu_device *dev)
+{
+	int ret = 0;
+
+	if (!is_pin(dev))
+		return 0;
+	pthread_mutex_lock(&dev->lock);
+	if (dev->nr_tied)
+		ret = set_irqs(dev, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK, 0, 1,
+			       NULL);
 	pthread_mutex_unlock(&dev->lock);
 	return ret;
 }
@@ -198,7 +230,8 @@ static int get_info(struct vu_device *dev, uint32_t index)
 
 int vu_irqs_init(struct vu_device *dev)
 {
-	static const uint32_t kinds[] = {VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX};
+	static const uint32_t kinds[] = {VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
+					 VFIO_PCI_INTX_IRQ_INDEX};
 	/* As many as MSI-X can have. */
 	const uint32_t max = PCI_MSIX_FLAGS_QSIZE + 1u;
 
@@ -214,7 +247,7 @@ int vu_irqs_init(struct vu_device *dev)
 		dev->tied = calloc(dev->irq.count, sizeof(*dev->tied));
 		return dev->tied ? 0 : -1;
 	}
-	log_info("%s: neither MSI-X nor MSI: queues have to be polled\n", dev->name);
+	log_info("%s: neither MSI-X nor MSI nor a pin: queues have to be polled\n", dev->name);
 	memset(&dev->irq, 0, sizeof(dev->irq));
 	return 0;
 }
