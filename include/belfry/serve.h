@@ -107,7 +107,9 @@ struct serve_pci {
  *	device calls serve_irq()
  * @irq_pending: was @vector to be signalled while masked. NULL if and only if @set_irq is
  * @intx_level: is the interrupt pin asserted. The server asks after vector 0 was signalled or
- *	serve_irq() was called for it, and when the client unmasks the pin. NULL if there is no pin
+ *	serve_irq() was called for it, and when the client unmasks the pin. A
+ *	device that would have to wait for the client says no, and signals vector 0 later if it is.
+ *	NULL if there is no pin
  * @reset: function-level reset; when it returns the device uses no memory of the client's
  * @close: the end of the device, after the last call of any other. May be NULL
  *

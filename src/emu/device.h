@@ -278,9 +278,12 @@ bool emu_irq_pending(struct emu_ctrl *emu, int vector);
  * emu_irq_level() - state of the interrupt pin, for hosts without message-signaled interrupts
  * @emu: controller
  *
- * Context: any thread; waits for the controller's thread.
- * Return: true while a queue with interrupts has entries that the host did not take, and INTMS
- *	does not mask vector 0.
+ * The pin is asserted while a queue with interrupts has entries that the host did not take, and INTMS
+ * does not mask vector 0. While the controller waits for memory of the host's, the answer is no; if
+ * it turns out to be yes, vector 0 is signalled then.
+ *
+ * Context: any thread; waits for the controller's thread, but not as long as that waits for the host.
+ * Return: true if it is asserted.
  */
 bool emu_irq_level(struct emu_ctrl *emu);
 

@@ -28,7 +28,7 @@ enum emu_sleep {
 	EMU_ASLEEP, /* in the kernel; touches nothing until it is awake again */
 };
 
-/* A call that another thread wants made; it lies on that thread's stack. */
+/* A call that another thread wants made; that of emu_call() lies on that thread's stack. */
 struct emu_msg {
 	void (*fn)(struct emu_ctrl *ctrl, void *arg);
 	void *arg;
@@ -100,7 +100,12 @@ struct emu_engine {
 	pthread_mutex_t irq_lock; /* guards what of the vectors has it, nr_irqs, changes of intm */
 	struct emu_vector *vectors;
 	uint32_t nr_vectors;
-	uint64_t nr_irqs; /* eventfds signalled */
+	uint64_t nr_irqs;	  /* eventfds signalled */
+	struct emu_msg level_msg; /* asks for the pin's level; irq_lock guards what follows */
+	bool level_asked;	  /* it is posted */
+	bool level_late;	  /* who asked has not waited: vector 0 is signalled if it is up */
+	bool level;
+	bool in_host; /* the thread waits for memory of the host's; read by others */
 	uint8_t coal_thr;
 	uint64_t coal_ns;
 
@@ -163,5 +168,15 @@ static inline bool emu_loud(uint64_t n)
 {
 	return n <= 16 || !(n & (n - 1));
 }
+
+/**
+ * emu_msg_post() - have a function run on the controller's thread, and do not wait for it
+ * @ctrl: controller
+ * @msg: function and argument, and state 0; the function may post it again
+ *
+ * Own: @msg is the controller's until the function runs, and must stay as long as the controller.
+ * Context: any thread.
+ */
+void emu_msg_post(struct emu_ctrl *ctrl, struct emu_msg *msg);
 
 #endif /* BELFRY_SRC_EMU_ENGINE_H */

@@ -3,6 +3,7 @@
  * Interrupts: vectors tied to eventfds, masking, coalescing. irq.h has the rules.
  */
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "emu/config.h"
@@ -11,7 +12,8 @@
 #include "support/deadline.h"
 #include "support/errno.h"
 
-#define NR_MASKABLE 32u
+#define NR_MASKABLE   32u
+#define LEVEL_LOOK_NS 50000 /* between looks whether the pin's level is known */
 
 int emu_irq_init(struct emu_ctrl *ctrl)
 {
@@ -224,23 +226,60 @@ uint64_t emu_irq_count(struct emu_ctrl *ctrl)
 
 /* ---- the pin ---- */
 
-static void irq_level(struct emu_ctrl *ctrl, void *arg)
+static bool level_now(struct emu_ctrl *ctrl)
 {
 	const struct emu_engine *e = ctrl->engine;
-	bool *level = arg;
 
-	*level = false;
 	if (!e->run || e->intm & 1)
-		return;
+		return false;
 	emu_queues_refresh(ctrl);
-	for (uint32_t i = 0; i < e->nr_cqs && !*level; i++)
-		*level = e->active_cqs[i]->irq_enabled && emu_cq_waits(ctrl, e->active_cqs[i]);
+	for (uint32_t i = 0; i < e->nr_cqs; i++)
+		if (e->active_cqs[i]->irq_enabled && emu_cq_waits(ctrl, e->active_cqs[i]))
+			return true;
+	return false;
+}
+
+static void level_answer(struct emu_ctrl *ctrl, void *arg)
+{
+	struct emu_engine *e = ctrl->engine;
+	bool level = level_now(ctrl);
+
+	(void)arg;
+	pthread_mutex_lock(&e->irq_lock);
+	e->level = level;
+	if (level && e->level_late)
+		signal_locked(e, &e->vectors[0]);
+	e->level_asked = e->level_late = false;
+	pthread_mutex_unlock(&e->irq_lock);
+}
+
+/* Until there is an answer, or there will be none before the host has given one. */
+static void level_wait_locked(struct emu_engine *e)
+{
+	while (e->level_asked && !__atomic_load_n(&e->in_host, __ATOMIC_RELAXED)) {
+		pthread_mutex_unlock(&e->irq_lock);
+		nanosleep(&(struct timespec){.tv_nsec = LEVEL_LOOK_NS}, NULL);
+		pthread_mutex_lock(&e->irq_lock);
+	}
 }
 
 bool emu_irq_level(struct emu_ctrl *ctrl)
 {
-	bool level;
+	struct emu_engine *e = ctrl->engine;
+	bool level = false, ask;
 
-	emu_call(ctrl, irq_level, &level);
+	pthread_mutex_lock(&e->irq_lock);
+	ask = !e->level_asked;
+	e->level_asked = true;
+	if (ask) {
+		e->level_msg.fn = level_answer;
+		emu_msg_post(ctrl, &e->level_msg);
+	}
+	level_wait_locked(e);
+	if (e->level_asked)
+		e->level_late = true;
+	else
+		level = e->level;
+	pthread_mutex_unlock(&e->irq_lock);
 	return level;
 }

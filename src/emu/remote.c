@@ -7,6 +7,7 @@
 
 #include "emu/config.h"
 #include "emu/dma.h"
+#include "emu/engine.h"
 #include "emu/remote.h"
 #include "support/errno.h"
 
@@ -70,10 +71,12 @@ uint16_t __emu_remote_move(struct emu_ctrl *ctrl, uint8_t *mem, size_t len, enum
 		return 0;
 	iova = remote->iova + (uint64_t)(mem - remote->shadow);
 	remote->touched += len;
+	__atomic_store_n(&ctrl->engine->in_host, true, __ATOMIC_RELAXED);
 	if (dir == EMU_FROM_HOST)
 		ret = remote->host.read(remote->host.arg, iova, mem, len);
 	else
 		ret = remote->host.write(remote->host.arg, iova, mem, len);
+	__atomic_store_n(&ctrl->engine->in_host, false, __ATOMIC_RELAXED);
 	if (!ret)
 		return 0;
 	return emu_dma_fault(ctrl, iova, dir == EMU_TO_HOST ? EMU_DMA_WRITE : EMU_DMA_READ);

@@ -56,16 +56,22 @@ static void futex_wake(uint32_t *word)
 
 /* ---- calls ---- */
 
+void emu_msg_post(struct emu_ctrl *ctrl, struct emu_msg *msg)
+{
+	struct emu_engine *e = ctrl->engine;
+
+	msg->next = __atomic_load_n(&e->mailbox, __ATOMIC_RELAXED);
+	while (!atomic_cmpxchg(&e->mailbox, msg->next, msg))
+		;
+	emu_wake(ctrl);
+}
+
 void emu_call(struct emu_ctrl *ctrl, void (*fn)(struct emu_ctrl *ctrl, void *arg), void *arg)
 {
 	struct emu_msg msg = {.fn = fn, .arg = arg, .state = MSG_POSTED};
-	struct emu_engine *e = ctrl->engine;
 	uint32_t state = MSG_POSTED;
 
-	msg.next = __atomic_load_n(&e->mailbox, __ATOMIC_RELAXED);
-	while (!atomic_cmpxchg(&e->mailbox, msg.next, &msg))
-		;
-	emu_wake(ctrl);
+	emu_msg_post(ctrl, &msg);
 
 	for (unsigned int i = 0; i < CALL_SPINS && backoff_spins(); i++) {
 		if (atomic_load_acquire(&msg.state) == MSG_DONE)

@@ -22,6 +22,7 @@
 #define NEW_MEM	 0x200000ull
 #define MSIX_CTL 12 /* of the first entry */
 
+#define INTX	     0u
 #define MSIX	     2u
 #define EVENTFD	     0x24u /* VFIO_IRQ_SET_DATA_EVENTFD, _ACTION_TRIGGER */
 #define MASK	     0x09u /* VFIO_IRQ_SET_DATA_NONE, _ACTION_MASK */
@@ -117,9 +118,9 @@ static void ask_write(uint32_t region, uint64_t off, uint64_t val, uint32_t len)
 	ask(&(struct vu_out){.cmd = VU_REGION_WRITE, .data = &access, .len = 16 + len});
 }
 
-static void ask_irqs(uint32_t flags, const int *fd)
+static void ask_irqs(uint32_t kind, uint32_t flags, const int *fd)
 {
-	uint32_t set[] = {20, flags, MSIX, 0, 1};
+	uint32_t set[] = {20, flags, kind, 0, 1};
 
 	ask(&(struct vu_out){
 		.cmd = VU_SET_IRQS, .data = set, .len = 20, .fds = fd, .nr_fds = fd ? 1 : 0});
@@ -180,6 +181,9 @@ static void answer(void)
 static void finish_command(void)
 {
 	bool completed = false;
+	static uint64_t end;
+
+	end = held.body[0] == MEM ? MEM + PAGE + 16 : end + 16;
 
 	while (!completed) {
 		if (!held.there) {
@@ -187,8 +191,7 @@ static void finish_command(void)
 			assert_true(is_dma());
 			hold();
 		}
-		completed = held.cmd == VU_DMA_WRITE &&
-			    held.body[0] + held.body[1] == MEM + PAGE + 16;
+		completed = held.cmd == VU_DMA_WRITE && held.body[0] + held.body[1] == end;
 		answer();
 	}
 }
@@ -207,13 +210,13 @@ static void hold__eventfds(void **state)
 
 	(void)state;
 	start_command();
-	ask_irqs(EVENTFD, &other);
-	ask_irqs(MASK, NULL);
-	ask_irqs(UNMASK, NULL);
-	ask_irqs(TRIGGER, NULL);
+	ask_irqs(MSIX, EVENTFD, &other);
+	ask_irqs(MSIX, MASK, NULL);
+	ask_irqs(MSIX, UNMASK, NULL);
+	ask_irqs(MSIX, TRIGGER, NULL);
 	assert_int_equal(vu_counter(other), 1);
-	ask_irqs(EVENTFD, NULL); /* none */
-	ask_irqs(EVENTFD, &fd);
+	ask_irqs(MSIX, EVENTFD, NULL); /* none */
+	ask_irqs(MSIX, EVENTFD, &fd);
 	assert_true(held.there);
 	finish_command();
 	/* What was tied meanwhile is what counts. */
@@ -249,6 +252,37 @@ static void hold__masks_and_pending_bits(void **state)
 	close(fd);
 }
 
+static void hold__the_pin(void **state)
+{
+	int fd = new_eventfd(), other = new_eventfd();
+
+	(void)state;
+	assert_int_equal(vu_irqs(&client, EVENTFD, INTX, 0, 1, &other, 1), 0);
+	start_command();
+	ask_irqs(INTX, EVENTFD, &fd);
+	ask_irqs(INTX, MASK, NULL);
+	ask_irqs(INTX, UNMASK, NULL);
+	assert_int_equal(ask_read(CONFIG, 6, 2) & 8, 0); /* status: no interrupt */
+	assert_true(held.there);
+	finish_command();
+	assert_int_equal(vu_wait_counter(fd), 1);
+	assert_int_equal(vu_read(&client, CONFIG, 6, 2) & 8, 8);
+	/* It is up, and unmasked when the controller cannot say so: that is made up for. */
+	ask_write(BAR0, 0x1000, 2, 4);
+	if (!held.there) {
+		assert_true(vu_receive(&client));
+		assert_true(is_dma());
+		hold();
+	}
+	ask_irqs(INTX, UNMASK, NULL);
+	assert_int_equal(vu_counter(fd), 0);
+	finish_command();
+	assert_int_equal(vu_wait_counter(fd), 1);
+	assert_int_equal(vu_counter(other), 0);
+	close(fd);
+	close(other);
+}
+
 static void hold__what_else_does_not_wait(void **state)
 {
 	uint32_t irq_info[] = {16, 0, MSIX, 0}, info[4] = {16, 0, 0, 0};
@@ -282,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(hold__eventfds),
 		TEST(hold__masks_and_pending_bits),
+		TEST(hold__the_pin),
 		TEST(hold__what_else_does_not_wait),
 	};
 
