@@ -96,6 +96,22 @@ static bool woken(struct serve *srv, struct pollfd *wakes)
 	return !stopping(srv);
 }
 
+/* Why a connection has ended, by its errno; 0: this end has given it up. */
+static void log_end(int error)
+{
+	const char *why = strerror(error);
+
+	if (!error)
+		why = "given up";
+	else if (error == ENODEV)
+		why = "it has hung up";
+	else if (error == ETIMEDOUT)
+		why = "it does not answer, or does not finish a message";
+	else if (error == EPROTO)
+		why = "it does not keep to the protocol";
+	log_info("the client has gone: %s\n", why);
+}
+
 static void client_run(struct serve *srv)
 {
 	struct pollfd wakes[NR_WAKE] = {
@@ -108,8 +124,10 @@ static void client_run(struct serve *srv)
 
 	ret = message_hello(srv);
 	vfio_user_msg_close_fds(&srv->conn.cmd);
-	if (ret)
+	if (ret) {
+		log_end(errno);
 		return;
+	}
 	log_info("a client has come\n");
 	while ((ret = conn_next(&srv->conn, wakes, NR_WAKE)) >= 0) {
 		if (ret && !woken(srv, wakes))
@@ -118,7 +136,7 @@ static void client_run(struct serve *srv)
 			message_run(srv, &srv->conn.cmd);
 		vfio_user_msg_close_fds(&srv->conn.cmd);
 	}
-	log_info("the client has gone\n");
+	log_end(ret < 0 ? errno : 0);
 }
 
 static bool set_connected(struct serve *srv, bool connected)
