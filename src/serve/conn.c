@@ -16,6 +16,12 @@
 /* Commands that may wait while the device waits for a reply, bytes. */
 #define QUEUE_MAX (16u << 20)
 
+/*
+ * Most bytes of data in one DMA command, whatever the client takes: so many fit into a socket that is
+ * empty. QEMU takes for sent what its socket took in part, and the rest never comes.
+ */
+#define DMA_PIECE (64u << 10)
+
 /* A command that was received for the server's thread. */
 struct conn_cmd {
 	struct conn_cmd *next;
@@ -368,11 +374,12 @@ static int dma(struct conn *conn, uint16_t cmd, uint64_t iova, void *in, const v
 {
 	const unsigned char *from = out;
 	unsigned char *to = in;
+	size_t most = conn->xfer_max < DMA_PIECE ? (size_t)conn->xfer_max : DMA_PIECE;
 	int ret = 0;
 
 	pthread_mutex_lock(&conn->call_lock);
 	for (size_t off = 0; off < len && !ret;) {
-		size_t n = len - off < conn->xfer_max ? len - off : (size_t)conn->xfer_max;
+		size_t n = len - off < most ? len - off : most;
 		struct conn_call one = {
 			.cmd = cmd,
 			.access = {.address = iova + off, .count = n},

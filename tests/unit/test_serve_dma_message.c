@@ -17,6 +17,7 @@
 
 #define CONFIG 7
 #define PAGE   4096ull
+#define PIECE  65536u /* most that the server asks for at once */
 #define R      1u
 #define W      2u
 
@@ -56,7 +57,7 @@ static int teardown(void **state)
 struct job {
 	pthread_t thread;
 	uint64_t iova;
-	char buf[64];
+	char buf[PIECE + 64];
 	size_t len;
 	bool write;
 	int error;
@@ -98,7 +99,7 @@ static void answer(struct vu_client *c, uint16_t cmd, uint64_t iova, uint64_t co
 {
 	struct {
 		uint64_t iova, count;
-		char data[64];
+		char data[PIECE];
 	} reply = {iova, count, ""};
 
 	if (data)
@@ -228,6 +229,25 @@ static void message__no_more_than_the_client_takes(void **state)
 	assert_memory_equal(job.buf, "abcdefghij", 10);
 }
 
+/* A client of QEMU's kind does not get a larger reply through its socket. */
+static void message__no_more_than_a_socket_takes(void **state)
+{
+	static char data[PIECE + 5];
+	struct job job = {.iova = 16, .len = sizeof(data)};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i % 251);
+	assert_int_equal(vu_map(&client, 0, 17 * PAGE, R, -1, 0), 0);
+	job_start(&job);
+	expect_access(&client, VU_DMA_READ, 16, PIECE);
+	answer(&client, VU_DMA_READ, 16, PIECE, data);
+	expect_access(&client, VU_DMA_READ, 16 + PIECE, 5);
+	answer(&client, VU_DMA_READ, 16 + PIECE, 5, data + PIECE);
+	assert_int_equal(job_end(&job), 0);
+	assert_memory_equal(job.buf, data, sizeof(data));
+}
+
 struct lie {
 	const char *what;
 	uint16_t id_off, cmd;
@@ -339,6 +359,7 @@ int main(void)
 		TEST(message__among_commands),
 		TEST(message__by_the_second_socket),
 		TEST(message__no_more_than_the_client_takes),
+		TEST(message__no_more_than_a_socket_takes),
 		TEST(message__lies),
 		TEST_SHORT(message__no_answer),
 		TEST_SHORT(message__half_an_answer),
