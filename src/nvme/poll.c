@@ -40,8 +40,8 @@ void nvme_cq_watch_init(struct nvme_cq *cq)
 	cq->polls = POLLS_PER_LOOK;
 }
 
-/* @rq expires @timeout_ms after cq->now_ms. */
-static inline void set_deadline(struct nvme_cq *cq, struct nvme_rq *rq, unsigned int timeout_ms)
+/* Nothing that expires @timeout_ms after cq->now_ms is overlooked. Returns nvme_rq.deadline of it. */
+static uint32_t deadline_after(struct nvme_cq *cq, unsigned int timeout_ms)
 {
 	uint64_t deadline;
 
@@ -49,17 +49,17 @@ static inline void set_deadline(struct nvme_cq *cq, struct nvme_rq *rq, unsigned
 		timeout_ms = NVME_TIMEOUT_MAX_MS;
 	/* The clock may be a tick behind. */
 	deadline = cq->now_ms + timeout_ms + cq->grain_ms;
-	rq->deadline = (uint32_t)deadline ? (uint32_t)deadline : 1;
 	if (deadline < cq->expiry_ms)
 		cq->expiry_ms = deadline;
+	return (uint32_t)deadline ? (uint32_t)deadline : 1;
 }
 
 /* One that never expires is watched all the same: the device may go away. */
-static inline void set_timeout(struct nvme_cq *cq, struct nvme_rq *rq, unsigned int timeout_ms)
+static void set_timeout(struct nvme_cq *cq, struct nvme_rq *rq, unsigned int timeout_ms)
 {
 	rq->deadline = 0;
 	if (likely(timeout_ms != NVME_TIMEOUT_NEVER))
-		set_deadline(cq, rq, timeout_ms);
+		rq->deadline = deadline_after(cq, timeout_ms);
 	else if (cq->expiry_ms == EXPIRY_NEVER)
 		cq->expiry_ms = cq->now_ms + NVME_TIMEOUT_MAX_MS;
 }
@@ -69,41 +69,35 @@ static unsigned int default_timeout(const struct nvme_sq *sq)
 	return sq->timeout_ms ? sq->timeout_ms : LOAD(sq->cq->ctrl->timeout_ms);
 }
 
-static inline __attribute__((always_inline)) void
-submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done, unsigned int timeout_ms)
+/* What is posted between two doorbells is posted at the same time: look at the clock once for all. */
+static __attribute__((noinline)) void look_at_clock(struct nvme_sq *sq)
 {
-	struct nvme_sq *sq = rq->sq;
-	struct nvme_cq *cq = sq->cq;
+	unsigned int timeout_ms = default_timeout(sq);
 
-	if (!timeout_ms)
-		timeout_ms = default_timeout(sq);
-	rq->done = done;
-	rq->flags = 0;
-	set_timeout(cq, rq, timeout_ms);
-
-	nvme_rq_prep_cmd(rq, cmd);
-	rq->state = NVME_RQ_WATCHED;
-	__nvme_sq_put(sq, cmd, rq->cid);
-}
-
-/* The first of a batch, on its own, so that the others have no registers to save. */
-static __attribute__((noinline)) void submit_first(struct nvme_rq *rq, union nvme_cmd *cmd,
-						   nvme_rq_done_fn done, unsigned int timeout_ms)
-{
-	rq->sq->cq->now_ms = nvme_coarse_ms();
-	submit(rq, cmd, done, timeout_ms);
+	sq->cq->now_ms = nvme_coarse_ms();
+	if (timeout_ms != NVME_TIMEOUT_NEVER)
+		sq->deadline = deadline_after(sq->cq, timeout_ms);
 }
 
 void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
 		    unsigned int timeout_ms)
 {
-	__nvme_sq_owned(rq->sq);
-	__nvme_cq_owned(rq->sq->cq);
-	/* What is posted between two doorbells is posted at the same time. */
-	if (rq->sq->tail == rq->sq->ptail)
-		submit_first(rq, cmd, done, timeout_ms);
+	struct nvme_sq *sq = rq->sq;
+
+	__nvme_sq_owned(sq);
+	__nvme_cq_owned(sq->cq);
+	if (unlikely(!sq->deadline))
+		look_at_clock(sq);
+	rq->done = done;
+	rq->flags = 0;
+	if (likely(!timeout_ms && sq->deadline))
+		rq->deadline = sq->deadline;
 	else
-		submit(rq, cmd, done, timeout_ms);
+		set_timeout(sq->cq, rq, timeout_ms ? timeout_ms : NVME_TIMEOUT_NEVER);
+
+	nvme_rq_prep_cmd(rq, cmd);
+	rq->state = NVME_RQ_WATCHED;
+	__nvme_sq_put(sq, cmd, rq->cid);
 }
 
 int nvme_rq_submit_idempotent(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
@@ -166,7 +160,7 @@ static void expire(struct nvme_cq *cq, struct nvme_sq *sq, struct nvme_rq *rq)
 	rq->deadline = 0;
 	next_ms = nvme_recover_expired(cq->ctrl, rq);
 	if (next_ms)
-		set_deadline(cq, rq, next_ms);
+		rq->deadline = deadline_after(cq, next_ms);
 }
 
 /* Look at every watched command of a queue. Returns how many there are. */
@@ -230,8 +224,11 @@ static void look_at_watched(struct nvme_cq *cq)
 
 	cq->expiry_ms = EXPIRY_NEVER;
 	for (uint32_t sqid = 0; sqid < cq->nr_sqs; sqid++) {
-		if (cq->sqs[sqid].cq == cq)
-			watched += sq_expire(cq, &cq->sqs[sqid]);
+		if (cq->sqs[sqid].cq != cq)
+			continue;
+		/* What is posted from here on moves the bound down again. */
+		cq->sqs[sqid].deadline = 0;
+		watched += sq_expire(cq, &cq->sqs[sqid]);
 	}
 	if (!watched)
 		return;

@@ -343,6 +343,35 @@ static void deadline__not_before_its_time(void **state)
 	dev_close(&f.dev);
 }
 
+/* Its time begins with its own post, whatever else was posted since the last doorbell. */
+static void deadline__behind_a_raw_command(void **state)
+{
+	union nvme_cmd cmd;
+	struct ends ends = {};
+	struct timespec begun;
+	struct nvme_rq *raw;
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	cmd = flush_cmd(&f);
+	cmd.opcode = NVM_CMD_WRITE_ZEROES; /* in no time */
+	raw = nvme_rq_acquire(f.sq);
+	assert_non_null(raw);
+	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 100000);
+	nvme_rq_post(raw, &cmd);
+	submit(&f, count_end, &ends, 5000); /* rings for both */
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	while (ms_since(&begun) < 60)
+		nvme_cq_poll(f.cq, QSIZE);
+	assert_int_equal(timed_out(&f), 0);
+	assert_works(dev_wait(raw, NULL));
+	nvme_rq_release(raw);
+	poll_for(&f, &ends, 1);
+	works(&f);
+	dev_close(&f.dev);
+}
+
 /* One that completed in time has no deadline any more, nor has the tracker's next command. */
 static void deadline__ends_with_the_command(void **state)
 {
@@ -432,6 +461,7 @@ int main(void)
 		cmocka_unit_test(poll__taken_by_hand),
 		cmocka_unit_test(stats__commands_and_doorbells),
 		cmocka_unit_test(deadline__not_before_its_time),
+		cmocka_unit_test(deadline__behind_a_raw_command),
 		cmocka_unit_test(deadline__ends_with_the_command),
 		cmocka_unit_test(deadline__of_the_queue),
 		cmocka_unit_test(deadline__of_a_raw_command),

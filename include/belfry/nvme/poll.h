@@ -43,8 +43,8 @@ extern "C" {
  * @timeout_ms: milliseconds, at most 2^30; 0 for the queue's (nvme_sq.timeout_ms) or the
  *	controller's (nvme_ctrl.timeout_ms), NVME_TIMEOUT_NEVER for none
  *
- * nvme_sq_update_tail() tells the device. The time begins with the first post since it did so
- * last.
+ * nvme_sq_update_tail() tells the device. The time begins with the first such command since it
+ * did so last.
  *
  * When @done returns, the tracker is released (nvme_rq_release()), unless @done has done that
  * itself or has posted the tracker's next command. @done may do whatever the owner of the queues may, but
@@ -52,7 +52,8 @@ extern "C" {
  *
  * Own: @cmd may go at once; buffers and their mapping must outlive the command.
  * Context: the owner of the submission queue and of its completion queue; no lock or
- *	allocation; reads a clock (no syscall on common machines) once for all commands of a doorbell.
+ *	allocation; reads a clock (no syscall on common machines) once for all commands of a doorbell,
+ *	or for each where the queue's own timeout is NVME_TIMEOUT_NEVER.
  */
 void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
 		    unsigned int timeout_ms);

@@ -229,7 +229,8 @@ struct nvme_cq {
  * @nr_rqs: how many: qsize - 1
  * @flags: of enum nvme_q_flags
  * @timeout_ms: deadline of a command of nvme_rq_submit() that was given none, in
- *	milliseconds; 0 for the controller's. The owner may change it at any time
+ *	milliseconds; 0 for the controller's. The owner may change it at any time; it is
+ *	looked at once for all commands of a doorbell
  */
 struct nvme_sq {
 	/* hot; written by the owner */
@@ -244,6 +245,9 @@ struct nvme_sq {
 	uint16_t tail, ptail;
 	uint16_t head;
 	int qsize;
+	/* private: of a command that is submitted now without a timeout of its own, as
+	 * nvme_rq.deadline; 0: the clock was not looked at since the last doorbell */
+	uint32_t deadline;
 	void *doorbell;
 	const uint32_t *asleep;
 
@@ -421,6 +425,7 @@ static inline void nvme_sq_update_tail(struct nvme_sq *sq)
 		sq->rings++;
 	}
 	sq->ptail = sq->tail;
+	sq->deadline = 0;
 	__trace_probe1(nvme_sq_update_tail, sq);
 	__trace_hot(NVME_SQ_UPDATE_TAIL, "sq %d tail %u\n", sq->id, sq->tail);
 }
