@@ -108,6 +108,7 @@ bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe)
 		break;
 	case NVME_RQ_INFLIGHT:
 	case NVME_RQ_WATCHED:
+	case NVME_RQ_MARKED:
 	case NVME_RQ_BY_HAND:
 		/* The caller hoped for another of them. */
 		if (!event)

@@ -112,8 +112,6 @@ void nvme_rq_lose(struct nvme_rq *rq, uint16_t status)
 
 	rq->sq->lost++;
 	rq->flags &= ~(NVME_RQ_F_WANT_ABORT | NVME_RQ_F_ABORTING);
-	if (rq->state == NVME_RQ_INFLIGHT)
-		nvme_rq_unwatch(rq); /* whatever it had from its last use */
 	nvme_cq_count_status(cq, &cqe);
 	if (!nvme_kept_reserve(cq)) {
 		rq->state = NVME_RQ_COMPLETED;
@@ -121,9 +119,13 @@ void nvme_rq_lose(struct nvme_rq *rq, uint16_t status)
 		return;
 	}
 	/* Without memory: a wait learns of it by its tracker, a callback at once. */
-	rq->state = rq->done ? NVME_RQ_COMPLETED : NVME_RQ_CANCELED;
-	if (rq->done)
+	if (rq->done) {
+		rq->state = NVME_RQ_COMPLETED;
 		nvme_rq_finish(rq, &cqe);
+	} else {
+		nvme_rq_unwatch(rq);
+		rq->state = NVME_RQ_CANCELED;
+	}
 }
 
 void nvme_cq_end_all(struct nvme_cq *cq, uint16_t status, bool alive)
@@ -135,7 +137,7 @@ void nvme_cq_end_all(struct nvme_cq *cq, uint16_t status, bool alive)
 
 			if (state == NVME_RQ_ABANDONED && alive)
 				nvme_rq_push(rq);
-			else if (state == NVME_RQ_WATCHED && alive && rq->flags & NVME_RQ_F_AGAIN)
+			else if (state == NVME_RQ_MARKED && alive && rq->flags & NVME_RQ_F_AGAIN)
 				nvme_rq_send_again(rq);
 			else if (state & NVME_RQ_SUBMITTED)
 				nvme_rq_lose(rq, status);

@@ -79,24 +79,21 @@ static __attribute__((noinline)) void look_at_clock(struct nvme_sq *sq)
 		sq->deadline = deadline_after(sq->cq, timeout_ms);
 }
 
-void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
-		    unsigned int timeout_ms)
+void __nvme_rq_submit_odd(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+			  unsigned int timeout_ms)
 {
 	struct nvme_sq *sq = rq->sq;
 
-	__nvme_sq_owned(sq);
-	__nvme_cq_owned(sq->cq);
-	if (unlikely(!sq->deadline))
+	if (!sq->deadline)
 		look_at_clock(sq);
 	rq->done = done;
-	rq->flags = 0;
-	if (likely(!timeout_ms && sq->deadline))
+	if (!timeout_ms && sq->deadline)
 		rq->deadline = sq->deadline;
 	else
 		set_timeout(sq->cq, rq, timeout_ms ? timeout_ms : NVME_TIMEOUT_NEVER);
 
 	nvme_rq_prep_cmd(rq, cmd);
-	rq->state = NVME_RQ_WATCHED;
+	rq->state = done ? NVME_RQ_WATCHED : NVME_RQ_MARKED;
 	__nvme_sq_put(sq, cmd, rq->cid);
 }
 
@@ -108,6 +105,7 @@ int nvme_rq_submit_idempotent(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_d
 	if (!again)
 		return -1;
 	nvme_rq_submit(rq, cmd, done, timeout_ms);
+	rq->state = NVME_RQ_MARKED;
 	rq->flags = NVME_RQ_F_AGAIN;
 	again->cmd = *cmd;
 	again->timeout_ms = timeout_ms ? timeout_ms : default_timeout(rq->sq);
@@ -136,10 +134,8 @@ int nvme_rq_set_timeout(struct nvme_rq *rq, unsigned int timeout_ms)
 	    (timeout_ms > NVME_TIMEOUT_MAX_MS && timeout_ms != NVME_TIMEOUT_NEVER))
 		return set_errno(EINVAL);
 
-	/* A raw command's tracker may have anything from its last use. */
-	if (rq->state == NVME_RQ_INFLIGHT)
-		nvme_rq_unwatch(rq);
-	rq->state = NVME_RQ_WATCHED;
+	if (rq->state != NVME_RQ_WATCHED)
+		rq->state = NVME_RQ_MARKED;
 	cq->now_ms = nvme_coarse_ms();
 	set_timeout(cq, rq, timeout_ms);
 	return 0;
@@ -173,7 +169,7 @@ static uint32_t sq_expire(struct nvme_cq *cq, struct nvme_sq *sq)
 		uint64_t deadline;
 
 		/* Trackers of a shared queue are acquired by others meanwhile. */
-		if (__atomic_load_n(&rq->state, __ATOMIC_RELAXED) != NVME_RQ_WATCHED)
+		if (!(__atomic_load_n(&rq->state, __ATOMIC_RELAXED) & NVME_RQ_HAS_DEADLINE))
 			continue;
 		watched++;
 		if (!rq->deadline)

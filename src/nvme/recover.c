@@ -309,6 +309,7 @@ unsigned int nvme_recover_expired(struct nvme_ctrl *ctrl, struct nvme_rq *rq)
 	pthread_mutex_lock(&r->lock);
 	if (first) {
 		nvme_ctrl_count(ctrl, NVME_COUNT_TIMEOUTS);
+		rq->state = NVME_RQ_MARKED;
 		rq->flags |= NVME_RQ_F_EXPIRED;
 		/* Without a callback its tracker is released by whoever takes the completion, Abort
 		 * or not. */

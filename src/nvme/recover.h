@@ -94,7 +94,7 @@ void nvme_recover_step(struct nvme_ctrl *ctrl);
 /**
  * nvme_recover_expired() - a deadline has passed
  * @ctrl: controller
- * @rq: tracker, NVME_RQ_WATCHED
+ * @rq: tracker, NVME_RQ_WATCHED or NVME_RQ_MARKED; NVME_RQ_MARKED afterwards
  *
  * The first time it is given an Abort or else the grace, the second time the controller is reset.
  *

@@ -193,6 +193,7 @@ void __nvme_rq_release_odd(struct nvme_rq *rq)
 
 	switch (rq->state) {
 	case NVME_RQ_WATCHED:
+	case NVME_RQ_MARKED:
 		nvme_rq_unwatch(rq);
 		/* fallthrough */
 	case NVME_RQ_INFLIGHT:
@@ -306,7 +307,7 @@ void nvme_rqs_restart(struct nvme_sq *sq)
 	for (uint32_t cid = fresh; cid < sq->nr_rqs; cid++) {
 		struct nvme_rq *rq = &sq->rqs[cid];
 
-		if (rq->state == NVME_RQ_WATCHED && rq->done) {
+		if (rq->state & NVME_RQ_HAS_DEADLINE && rq->done) {
 			nvme_rq_lose(rq, NVM_SC_HOST_ABORTED);
 			continue;
 		}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Watched commands, inside the driver: those of nvme_rq_submit(), which have a deadline, a callback
- * or both. While one is the device's, its tracker is NVME_RQ_WATCHED; from its completion to the
- * call, NVME_RQ_COMPLETED or NVME_RQ_KEPT with rq->done set.
+ * or both. While one is the device's, its tracker is NVME_RQ_WATCHED, with rq->done set and no flags,
+ * or NVME_RQ_MARKED; from its completion to the call, NVME_RQ_COMPLETED or NVME_RQ_KEPT with rq->done
+ * set. When it has ended, there are neither flags nor rq->done.
  *
  * Times are milliseconds of CLOCK_MONOTONIC_COARSE; a tracker has room for the low 32 bits, of
  * which 0 means none.
@@ -19,8 +20,10 @@
 
 #include "nvme/recover.h"
 
-/* States in which the device has a tracker's command, which will end in its time. */
-#define NVME_RQ_SUBMITTED (NVME_RQ_INFLIGHT | NVME_RQ_WATCHED | NVME_RQ_BY_HAND)
+/* States in which the device has a tracker's command, which has a deadline or a callback, and in which
+ * it has one that will end in its time. */
+#define NVME_RQ_HAS_DEADLINE (NVME_RQ_WATCHED | NVME_RQ_MARKED)
+#define NVME_RQ_SUBMITTED    (NVME_RQ_INFLIGHT | NVME_RQ_HAS_DEADLINE | NVME_RQ_BY_HAND)
 
 /* States in which the device has a tracker's command, and somebody waits for it. */
 #define NVME_RQ_WITH_DEVICE (NVME_RQ_SUBMITTED | NVME_RQ_EVENT)
@@ -83,7 +86,7 @@ void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe);
 
 /**
  * nvme_rq_send_again() - post a watched command a second time
- * @rq: tracker of nvme_rq_submit_idempotent(), NVME_RQ_WATCHED; the ring is new
+ * @rq: tracker of nvme_rq_submit_idempotent(), NVME_RQ_MARKED; the ring is new
  *
  * Its time begins anew.
  *
@@ -93,7 +96,7 @@ void nvme_rq_send_again(struct nvme_rq *rq);
 
 /**
  * nvme_rq_lose() - a command has ended without the controller's word
- * @rq: tracker, NVME_RQ_INFLIGHT or NVME_RQ_WATCHED
+ * @rq: tracker, of NVME_RQ_SUBMITTED
  * @status: to be told
  *
  * The completion is kept for whoever waits for it.

@@ -25,10 +25,15 @@
 #include <limits.h>
 
 #include <belfry/nvme/queue.h>
+#include <belfry/nvme/rq.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* private: cold halves of the inline functions below */
+void __nvme_rq_submit_odd(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+			  unsigned int timeout_ms);
 
 /* Timeout of a command that may take as long as it likes. */
 #define NVME_TIMEOUT_NEVER UINT_MAX
@@ -55,8 +60,24 @@ extern "C" {
  *	allocation; reads a clock (no syscall on common machines) once for all commands of a doorbell,
  *	or for each where the queue's own timeout is NVME_TIMEOUT_NEVER.
  */
-void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
-		    unsigned int timeout_ms);
+static inline void nvme_rq_submit(struct nvme_rq *rq, union nvme_cmd *cmd, nvme_rq_done_fn done,
+				  unsigned int timeout_ms)
+{
+	struct nvme_sq *sq = rq->sq;
+	const uint32_t deadline = sq->deadline;
+
+	__nvme_sq_owned(sq);
+	__nvme_cq_owned(sq->cq);
+	if (unlikely(!deadline || timeout_ms || !done)) {
+		__nvme_rq_submit_odd(rq, cmd, done, timeout_ms);
+		return;
+	}
+	rq->done = done;
+	rq->deadline = deadline;
+	nvme_rq_prep_cmd(rq, cmd);
+	rq->state = NVME_RQ_WATCHED;
+	__nvme_sq_put(sq, cmd, rq->cid);
+}
 
 /**
  * nvme_rq_submit_idempotent() - nvme_rq_submit() of a command that may be carried out twice

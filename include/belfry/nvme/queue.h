@@ -65,10 +65,11 @@ enum nvme_q_flags {
  *	arrives or the controller is reset
  * @NVME_RQ_EVENT: its command, an asynchronous event request, is the device's
  * @NVME_RQ_CANCELED: the caller's, whose command went away with a reset
- * @NVME_RQ_WATCHED: its command is the device's, and has a deadline or a callback: see
- *	nvme_rq_submit()
+ * @NVME_RQ_WATCHED: its command is the device's and ends in a callback: see nvme_rq_submit()
  * @NVME_RQ_BY_HAND: the device's, as NVME_RQ_INFLIGHT, posted by a program that writes cids into
  *	commands itself, and may take completions from the ring itself
+ * @NVME_RQ_MARKED: as NVME_RQ_WATCHED, and there is more to its end than a call: a deadline but no
+ *	callback, a deadline that has passed, an Abort, or it may be sent again
  *
  * Bits, so that one test asks for several. Written by the submission queue's
  * owner up to NVME_RQ_INFLIGHT or NVME_RQ_WATCHED and by the completion queue's
@@ -87,6 +88,7 @@ enum nvme_rq_state {
 	NVME_RQ_CANCELED = 1 << 8,
 	NVME_RQ_WATCHED = 1 << 9,
 	NVME_RQ_BY_HAND = 1 << 10,
+	NVME_RQ_MARKED = 1 << 11,
 };
 
 struct nvme_ctrl;
@@ -131,8 +133,8 @@ struct nvme_rq {
 	uint32_t state;
 	uint32_t kept_slot;
 
-	/* private: of a watched command: ms, 0 for none; whom to tell; of what is
-	 * src/nvme/watch.h */
+	/* private: of a watched command: ms, 0 for none; whom to tell; what there is to its end
+	 * (src/nvme/watch.h), 0 unless it is or was NVME_RQ_MARKED */
 	uint32_t deadline;
 	nvme_rq_done_fn done;
 	uint32_t flags;
