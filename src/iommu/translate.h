@@ -48,8 +48,9 @@
 #define ENTRY_IOVA_SHIFT  9
 #define ENTRY_ABOVE_IOVA  21
 
-/* Most bytes for iommu_translate_short(): no more fit into an entry. */
-#define IOMMU_SHORT_MAX ((size_t)ENTRY_PAGES_MAX << IOMMU_LEAF_SHIFT)
+/* Most bytes for iommu_translate_short(): with any offset, that of a GiB too, no more pages than fit
+ * into an entry. */
+#define IOMMU_SHORT_MAX (((size_t)ENTRY_PAGES_MAX << IOMMU_LEAF_SHIFT) - IOMMU_TOP_SIZE)
 
 /**
  * struct iommu_leaf - the entries of one GiB
@@ -166,8 +167,10 @@ static inline bool iommu_translate_short(const struct iommu_ctx *ctx, const void
 	size_t offset;
 	uint64_t entry = iommu_entry(ctx, (uintptr_t)vaddr, &offset);
 
-	/* Where nothing is mapped there are no pages. */
-	if (unlikely((offset + (len - 1)) >> IOMMU_LEAF_SHIFT >= entry >> ENTRY_PAGES_SHIFT))
+	/* How many pages it reaches into, as an entry would say it: what is below in that of the table
+	 * makes it no less. Where nothing is mapped there are none. */
+	if (unlikely((offset + (len - 1) + IOMMU_LEAF_SIZE) >>
+		     IOMMU_LEAF_SHIFT << ENTRY_PAGES_SHIFT > entry))
 		return false;
 
 	*iova = iommu_entry_iova(entry) + offset;

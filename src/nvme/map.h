@@ -15,7 +15,7 @@
 #include "support/errno.h"
 
 /* nvme_ctrl.sgl_one_max where the controller has no limit. */
-#define NVME_SGL_ONE_MAX ((size_t)UINT32_MAX & ~(size_t)4095)
+#define NVME_SGL_ONE_MAX IOMMU_SHORT_MAX
 
 /**
  * nvme_translate() - where the device sees the first part of a buffer

@@ -89,6 +89,7 @@ static void fresh_init(struct nvme_sq *sq, struct nvme_rq *rq, uint32_t cid)
 
 	rq->sq = sq;
 	rq->cid = (uint16_t)cid;
+	rq->place = (uint16_t)(cid + 1);
 	rq->page.vaddr = (char *)buf->vaddr + off;
 	rq->page.iova = buf->iova + off;
 }

@@ -22,7 +22,7 @@
 /* Most bytes in one descriptor: 32 bits, and a multiple of what any controller wants. */
 #define DESC_MAX (UINT32_MAX & ~UINT64_C(4095))
 
-__static_assert(NVME_SGL_ONE_MAX <= DESC_MAX && NVME_SGL_ONE_MAX <= IOMMU_SHORT_MAX);
+__static_assert(NVME_SGL_ONE_MAX <= DESC_MAX);
 
 struct sgl {
 	const struct nvme_ctrl *ctrl;

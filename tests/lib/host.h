@@ -119,7 +119,7 @@ static inline struct host *host_create(void)
 	host_map_at(host, host->list, LIST_PAGES * PAGE, LIST);
 
 	host->ctrl.pci.dev.ctx = &host->ctx;
-	host->ctrl.sgl_one_max = 0xfffff000; /* as nvme_init() has it with no MDTS */
+	host->ctrl.sgl_one_max = 0xbffff000; /* as nvme_init() has it with no MDTS */
 	host->sq.id = 1;
 	host->rq.sq = &host->sq;
 	host->rq.cid = 5;

@@ -181,7 +181,7 @@ static void sgl__virtual_addresses_have_the_same_descriptors(void **state)
 		if (!host_seen(mem, rows[i].iov, niov, iov))
 			continue;
 		host->ctrl.flags = rows[i].dwords ? NVME_CTRL_F_SGLS_DWORD_ALIGNMENT : 0;
-		host->ctrl.sgl_one_max = rows[i].dwords ? 0 : 0xfffff000;
+		host->ctrl.sgl_one_max = rows[i].dwords ? 0 : 0xbffff000;
 		host_renew(host);
 		errno = 0;
 		assert_row(host, &rows[i],
@@ -461,6 +461,31 @@ static void sgl__lengths_that_wrap_are_not_short(void **state)
 	host_destroy(host);
 }
 
+/* An entry of the table tells of 2^20 - 1 pages at most, from the start of its GiB on. */
+static void sgl__more_pages_than_an_entry_tells_of(void **state)
+{
+	const size_t gib = (size_t)1 << 30;
+	const size_t lens[] = {2 * gib + PAGE + 1, 3 * gib, 3 * gib + PAGE, 3 * gib + 2 * PAGE,
+			       4 * gib - PAGE,	   4 * gib, 5 * gib};
+	struct host *host = host_create();
+	char *mem = host_reserve(5 * gib);
+	char *first = (char *)(((uintptr_t)mem + gib - 1) & ~(gib - 1));
+	struct iovec iov = {first + gib - PAGE, 2 * gib + PAGE};
+
+	(void)state;
+	host_map_at(host, first, 3 * gib, 0x200000000);
+	assert_works(nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, &iov, 1));
+	assert_desc(&host->cmd.dptr, &(struct desc){0x23ffff000, 0x80001000, DATA});
+	for (size_t i = 0; i < ROWS(lens); i++) {
+		iov.iov_len = lens[i];
+		host_renew(host);
+		assert_fails(nvme_rq_mapv_sgl(&host->ctrl, &host->rq, &host->cmd, &iov, 1), EFAULT);
+		assert_cmd_untouched(host);
+	}
+	host_destroy(host);
+	munmap(mem, 5 * gib);
+}
+
 static void sgl__a_failed_mapping_cannot_look_like_a_good_one(void **state)
 {
 	struct host *host = host_create();
@@ -524,6 +549,7 @@ int main(void)
 		cmocka_unit_test(sgl__buffers_cross_mappings),
 		cmocka_unit_test(sgl__every_byte_must_be_mapped),
 		cmocka_unit_test(sgl__lengths_that_wrap_are_not_short),
+		cmocka_unit_test(sgl__more_pages_than_an_entry_tells_of),
 		cmocka_unit_test(sgl__a_failed_mapping_cannot_look_like_a_good_one),
 		cmocka_unit_test(sgl__mapv_picks_what_the_controller_takes),
 	};

@@ -138,6 +138,7 @@ struct nvme_rq {
 	uint32_t deadline;
 	nvme_rq_done_fn done;
 	uint32_t flags;
+	uint16_t place; /* cid + 1, as on the free stack */
 } __attribute__((aligned(64)));
 
 /* private: the states in which a tracker is its owner's, and no command of its is the device's */
@@ -191,7 +192,8 @@ struct nvme_cq {
 	uint32_t flags;
 
 	/* private: for nvme_cq_poll(); written by the owner. Nothing watched
-	 * expires before expiry_ms; the clock is looked at when polls is 0. */
+	 * expires before expiry_ms. The clock, the controller and what is kept are
+	 * looked at when polls is 0; while something is kept, it is 1 at most. */
 	uint64_t expiry_ms __attribute__((aligned(64)));
 	uint64_t now_ms;
 	struct nvme_ctrl *ctrl;

@@ -112,6 +112,15 @@ static inline struct nvme_rq *nvme_rq_acquire_atomic(struct nvme_sq *sq)
 	return rq;
 }
 
+/* private: put a tracker on the free stack, on behalf of the queue's owner */
+static inline void __nvme_rq_put(struct nvme_sq *sq, struct nvme_rq *rq)
+{
+	nvme_rq_reset(rq);
+	rq->state = NVME_RQ_FREE;
+	rq->next = sq->rq_free_part[__NVME_RQ_FREE_TOP];
+	sq->rq_free_part[__NVME_RQ_FREE_TOP] = rq->place;
+}
+
 /**
  * nvme_rq_release() - give a tracker back
  * @rq: tracker; not to be touched afterwards
@@ -125,17 +134,13 @@ static inline struct nvme_rq *nvme_rq_acquire_atomic(struct nvme_sq *sq)
  */
 static inline void nvme_rq_release(struct nvme_rq *rq)
 {
-	struct nvme_sq *sq = rq->sq;
-	__nvme_sq_owned(sq);
-
-	nvme_rq_reset(rq);
-	if (unlikely(!(rq->state & __NVME_RQ_RELEASABLE))) {
-		__nvme_rq_release_odd(rq);
+	__nvme_sq_owned(rq->sq);
+	if (likely(rq->state & __NVME_RQ_RELEASABLE)) {
+		__nvme_rq_put(rq->sq, rq);
 		return;
 	}
-	rq->state = NVME_RQ_FREE;
-	rq->next = sq->rq_free_part[__NVME_RQ_FREE_TOP];
-	sq->rq_free_part[__NVME_RQ_FREE_TOP] = (uint16_t)(rq->cid + 1u);
+	nvme_rq_reset(rq);
+	__nvme_rq_release_odd(rq);
 }
 
 /**
