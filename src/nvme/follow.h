@@ -33,6 +33,7 @@ enum nvme_follow_stage {
  * @scratch: where doorbells go meanwhile
  * @mark: completions taken when there was progress last
  * @mark_ms: when that was, or when CSTS was looked at since
+ * @looked_ms: when the clock was looked at last
  * @deferred: looks that an expired deadline was put off for
  * @owner: of the queue, where that is checked
  */
@@ -46,6 +47,7 @@ struct nvme_cq_follow {
 	uint64_t scratch;
 	uint64_t mark;
 	uint64_t mark_ms;
+	uint64_t looked_ms;
 	unsigned int deferred;
 	struct nvme_owner owner;
 };

@@ -85,6 +85,7 @@ void nvme_kept_add(struct nvme_cq *cq, struct nvme_rq *rq, const struct nvme_cqe
 	kept->end++;
 	if (++cq->nr_kept > cq->max_kept)
 		cq->max_kept = cq->nr_kept;
+	cq->polls = 1; /* the next one finds it */
 }
 
 /* Take a slot out. Its entry stays readable until something else is kept. */

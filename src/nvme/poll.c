@@ -20,7 +20,12 @@
 #include "nvme/watch.h"
 #include "support/errno.h"
 
-#define POLLS_PER_LOOK 8
+/*
+ * The clock, the controller and the ladder are looked at by one poll in so many: of those who poll all
+ * the time, so that there were as many within a tick of the clock before, and of others.
+ */
+#define POLLS_BUSY 128
+#define POLLS_IDLE 8
 
 /* Looks that an expired deadline is put off for, while there are completions to take. */
 #define DEFER_MAX 16
@@ -37,7 +42,7 @@ void nvme_cq_watch_init(struct nvme_cq *cq)
 	clock_getres(CLOCK_MONOTONIC_COARSE, &res);
 	cq->grain_ms = (uint32_t)((res.tv_nsec + 999999) / 1000000);
 	cq->expiry_ms = EXPIRY_NEVER;
-	cq->polls = POLLS_PER_LOOK;
+	cq->polls = POLLS_IDLE;
 }
 
 /* Nothing that expires @timeout_ms after cq->now_ms is overlooked. Returns nvme_rq.deadline of it. */
@@ -204,7 +209,6 @@ static void look_at_watched(struct nvme_cq *cq)
 	uint32_t watched = 0;
 	bool check;
 
-	cq->now_ms = nvme_coarse_ms();
 	check = stands_still(cq);
 	if (cq->now_ms < cq->expiry_ms && !check)
 		return;
@@ -236,14 +240,20 @@ static void look_at_watched(struct nvme_cq *cq)
 
 __attribute__((noinline)) bool nvme_cq_attend(struct nvme_cq *cq)
 {
+	struct nvme_cq_follow *f = cq->follow;
 	keep_errno();
 
-	cq->polls = POLLS_PER_LOOK;
+	cq->now_ms = nvme_coarse_ms();
+	cq->polls = cq->now_ms == f->looked_ms && f->stage == NVME_FOLLOW_LIVE ? POLLS_BUSY
+									       : POLLS_IDLE;
+	if (cq->nr_kept)
+		cq->polls = 1;
+	f->looked_ms = cq->now_ms;
 	nvme_recover_step(cq->ctrl);
 	nvme_alive_step(cq->ctrl);
 	if (!nvme_cq_follow(cq))
 		return false;
-	if (cq->expiry_ms != EXPIRY_NEVER && cq->follow->stage == NVME_FOLLOW_LIVE)
+	if (cq->expiry_ms != EXPIRY_NEVER && f->stage == NVME_FOLLOW_LIVE)
 		look_at_watched(cq);
 	return true;
 }
@@ -266,66 +276,120 @@ static void finish_odd(struct nvme_rq *rq, const struct nvme_cqe *cqe)
 	rq->flags = 0;
 }
 
-/* Tell the program. */
-static inline void finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
+static inline void call(struct nvme_rq *rq, struct nvme_cqe *cqe)
 {
 	nvme_rq_done_fn done = rq->done;
-	/* The entry goes back to the device when @done rings for the queue. */
-	struct nvme_cqe copy = *cqe;
 
-	if (unlikely(rq->flags))
-		finish_odd(rq, cqe);
 	rq->done = NULL;
-	done(rq, &copy);
+	done(rq, cqe);
+}
+
+void nvme_rq_finish(struct nvme_rq *rq, struct nvme_cqe *cqe)
+{
+	if (rq->flags)
+		finish_odd(rq, cqe);
+	call(rq, cqe);
 	if (rq->state != NVME_RQ_COMPLETED)
 		return;
-	if (unlikely(rq->sq->flags & NVME_Q_SHARED))
+	if (rq->sq->flags & NVME_Q_SHARED)
 		nvme_rq_release_atomic(rq);
 	else
 		nvme_rq_release(rq);
 }
 
-void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe)
-{
-	finish(rq, cqe);
-}
-
 /* The tracker of an entry that was taken, if a callback waits for it. */
-static __attribute__((noinline)) struct nvme_rq *watched_of(struct nvme_cq *cq,
-							    const struct nvme_cqe *cqe)
+static struct nvme_rq *watched_of(struct nvme_cq *cq, const struct nvme_cqe *cqe)
 {
 	struct nvme_rq *rq = nvme_rq_of(cq, cqe);
 
 	return rq && rq->done && rq->state == NVME_RQ_COMPLETED ? rq : NULL;
 }
 
-/* Not inlined, so that a poll that finds nothing has no registers to save. */
-static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, int budget)
+/* Take the next completion that a callback waits for, of any queue and any status; keep others. */
+static __attribute__((noinline)) struct nvme_rq *take_any(struct nvme_cq *cq, struct nvme_cqe *copy)
 {
-	int n = 0;
+	struct nvme_cqe *cqe;
+	struct nvme_rq *rq;
 
 	/* Room first: once taken, a completion must not be lost. */
-	while (n < budget && likely(!nvme_kept_reserve(cq))) {
-		struct nvme_cqe *cqe;
-		struct nvme_rq *rq;
-
-		while ((cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched, &rq))) {
-			if (unlikely(!rq || !rq->done))
-				rq = watched_of(cq, cqe);
-			nvme_cq_count_status(cq, cqe);
-			if (unlikely(!rq || (rq->flags && !nvme_rq_may_end(rq)))) {
-				nvme_cq_keep(cq, cqe);
-				break;
-			}
-			finish(rq, cqe);
-			if (++n == budget)
-				break;
-		}
+	while (__nvme_cq_ready(cq, nvme_cq_head(cq)) && !nvme_kept_reserve(cq)) {
+		cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched, &rq);
 		if (!cqe)
 			break;
+		if (!rq)
+			rq = watched_of(cq, cqe);
+		nvme_cq_count_status(cq, cqe);
+		if (rq && (!rq->flags || nvme_rq_may_end(rq))) {
+			*copy = *cqe;
+			return rq;
+		}
+		nvme_cq_keep(cq, cqe);
+	}
+	return NULL;
+}
+
+/*
+ * Take the next completion if it is what most are: a success, of a queue that was looked at before,
+ * for a callback and nothing else. Otherwise nothing is taken. The copy is for the program: the entry
+ * goes back to the device when a callback rings for the queue.
+ */
+static inline __attribute__((always_inline)) struct nvme_rq *
+take_plain(struct nvme_cq *cq, struct nvme_sq *sq, uint32_t sqid, struct nvme_cqe *copy)
+{
+	const size_t head = cq->head;
+	const uint16_t next = (uint16_t)(head + 1);
+	struct nvme_cqe *cqe = (struct nvme_cqe *)cq->mem.vaddr + head;
+	/* Acquire: as in __nvme_cq_ready(). The phase tag is all there is, where the status is 0. */
+	uint32_t sfp = le16_to_cpu(atomic_load_acquire(&cqe->sfp)) ^ (uint32_t)cq->phase;
+	const size_t cid = LOAD(cqe->cid);
+	struct nvme_rq *rq;
+
+	if (unlikely(sfp != 1 || le16_to_cpu(cqe->sqid) != sqid || cid >= sq->nr_rqs))
+		return NULL;
+	rq = &sq->rqs[cid];
+	if (unlikely(rq->state != NVME_RQ_WATCHED))
+		return NULL;
+
+	if (likely(next != (uint16_t)cq->qsize)) /* as in __nvme_sq_put() */
+		cq->head = next;
+	else
+		__nvme_cq_wrap(cq);
+	__trace_probe2(nvme_cq_got_cqe, cq, cqe);
+	__trace_hot(NVME_CQ_GOT_CQE, "cq %d sqid %u cid %u status 0x0\n", cq->id, sqid,
+		    (uint32_t)cid);
+	rq->state = NVME_RQ_COMPLETED;
+	atomic_store_release(&sq->head, (uint16_t)le16_to_cpu(cqe->sqhd));
+	*copy = *cqe;
+	return rq;
+}
+
+/* Not inlined, so that a look at the clock has no registers to save. */
+static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, const int budget)
+{
+	/* Of the last completion: who it was for goes by queue, as a rule. No callback deletes queues. */
+	struct nvme_sq *sq = NULL;
+	uint32_t sqid = UINT32_MAX;
+	struct nvme_cqe cqe;
+	int left;
+
+	for (left = budget; left; left--) {
+		struct nvme_rq *rq = take_plain(cq, sq, sqid, &cqe);
+
+		if (likely(rq)) {
+			call(rq, &cqe);
+			if (rq->state == NVME_RQ_COMPLETED)
+				__nvme_rq_put(sq, rq);
+			continue;
+		}
+		rq = take_any(cq, &cqe);
+		if (!rq)
+			break;
+		sq = rq->sq;
+		sqid = sq->flags & NVME_Q_SHARED ? UINT32_MAX : (uint32_t)sq->id;
+		nvme_rq_finish(rq, &cqe);
 	}
 	nvme_cq_update_head(cq);
-	return n;
+	return budget - left;
 }
 
 /* What was kept, or ended without the controller, comes first. */
@@ -336,22 +400,25 @@ static __attribute__((noinline)) int poll_kept(struct nvme_cq *cq, int budget)
 	int n = 0;
 
 	while (n < budget && cq->nr_kept && (rq = nvme_kept_take_watched(cq, &cqe))) {
-		finish(rq, &cqe);
+		nvme_rq_finish(rq, &cqe);
 		n++;
 	}
+	/* What is kept for others, or for the next poll, is looked at again by that. */
+	if (cq->nr_kept)
+		cq->polls = 1;
 	return n;
 }
 
-int nvme_cq_poll(struct nvme_cq *cq, int budget)
+int __nvme_cq_poll_more(struct nvme_cq *cq, int budget)
 {
 	int n = 0;
 	__nvme_cq_owned(cq);
 
-	if (unlikely(!--cq->polls || !budget) && !nvme_cq_attend(cq))
+	if ((!cq->polls || !budget) && !nvme_cq_attend(cq))
 		return poll_kept(cq, budget);
 	if (unlikely(cq->nr_kept))
 		n = poll_kept(cq, budget);
-	if (!__nvme_cq_ready(cq, nvme_cq_head(cq)))
+	if (n >= budget || !__nvme_cq_ready(cq, nvme_cq_head(cq)))
 		return n;
 	return n + poll_ring(cq, budget - n);
 }

@@ -78,11 +78,11 @@ bool nvme_rq_may_end(struct nvme_rq *rq);
 /**
  * nvme_rq_finish() - tell the program that a watched command has ended
  * @rq: tracker, NVME_RQ_COMPLETED, with a callback; released afterwards, unless the callback did
- * @cqe: completion
+ * @cqe: completion, a copy
  *
  * Context: owner of the completion queue.
  */
-void nvme_rq_finish(struct nvme_rq *rq, const struct nvme_cqe *cqe);
+void nvme_rq_finish(struct nvme_rq *rq, struct nvme_cqe *cqe);
 
 /**
  * nvme_rq_send_again() - post a watched command a second time

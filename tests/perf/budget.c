@@ -277,6 +277,63 @@ COUNTED void count_poll_nothing(struct nvme_cq *c)
 	}
 }
 
+/* A read with a deadline and a callback, as a program would write it. */
+static void ended(struct nvme_rq *rq, struct nvme_cqe *cqe)
+{
+	__asm__ __volatile__("" : : "r"(rq), "r"(cqe));
+}
+
+/* What of that is the program's, callback apart: that is one instruction, and counts. */
+COUNTED void count_program_watched(struct nvme_sq *q)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct nvme_rq *rq = rqs[i];
+		struct iovec iov = {buf, 4096};
+		union nvme_cmd cmd = {.rw = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(1)}};
+		int ret = 0;
+
+		cmd.rw.slba = cpu_to_le64((uint64_t)i);
+		cmd.rw.nlb = cpu_to_le16(0);
+		rq->opaque = q;
+		__asm__ __volatile__("" : "+r"(ret), "+r"(rq) : "r"(&iov), "r"(&cmd) : "memory");
+		if (ret)
+			abort();
+	}
+}
+
+static INLINED void submit_reads_watched(struct nvme_sq *q, map_fn *map)
+{
+	for (int i = 0; i < BATCH; i++) {
+		struct nvme_rq *rq = nvme_rq_acquire(q);
+		struct iovec iov = {buf, 4096};
+		union nvme_cmd cmd = {.rw = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(1)}};
+
+		cmd.rw.slba = cpu_to_le64((uint64_t)i);
+		cmd.rw.nlb = cpu_to_le16(0);
+		rq->opaque = q;
+		if (map(&ctrl, rq, &cmd, &iov, 1))
+			abort();
+		nvme_rq_submit(rq, &cmd, ended, 0);
+		BARRIER();
+	}
+	nvme_sq_update_tail(q);
+}
+
+COUNTED void count_read_watched_prp(struct nvme_sq *q)
+{
+	submit_reads_watched(q, nvme_rq_mapv_prp);
+}
+
+COUNTED void count_read_watched_sgl(struct nvme_sq *q)
+{
+	submit_reads_watched(q, nvme_rq_mapv_sgl);
+}
+
+COUNTED void count_read_watched(struct nvme_sq *q)
+{
+	submit_reads_watched(q, nvme_rq_mapv);
+}
+
 /* ---- the lines ---- */
 
 /* What is not counted of a line, beside what is. */
@@ -336,6 +393,10 @@ LINE(map_sgl_4k, count_map_sgl_4k();)
 LINE(map_sgl_128k, count_map_sgl_128k();)
 LINE(read_4k_prp, count_read_prp(sq); complete_all(); count_reap(sq, cq);)
 LINE(read_4k_sgl, count_read_sgl(sq); complete_all(); count_reap(sq, cq);)
+LINE(program_watched, count_program_watched(sq);)
+LINE(read_4k_watched_prp, count_read_watched_prp(sq); complete_all(); count_poll(cq);)
+LINE(read_4k_watched_sgl, count_read_watched_sgl(sq); complete_all(); count_poll(cq);)
+LINE(read_4k_watched, count_read_watched(sq); complete_all(); count_poll(cq);)
 LINE(read_4k, count_read_any(sq); complete_all(); count_reap(sq, cq);)
 
 /* ---- */
@@ -399,6 +460,10 @@ int main(void)
 	line_read_4k_prp();
 	line_read_4k_sgl();
 	line_read_4k();
+	line_program_watched();
+	line_read_4k_watched_prp();
+	line_read_4k_watched_sgl();
+	line_read_4k_watched();
 	nvme_close(&ctrl);
 	return 0;
 }

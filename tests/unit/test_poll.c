@@ -343,6 +343,40 @@ static void deadline__not_before_its_time(void **state)
 	dev_close(&f.dev);
 }
 
+/* A poll so often is a look at the clock: the more seldom, the more often a thread polls. */
+static void deadline__noticed_by_so_many_polls(void **state)
+{
+	static const struct {
+		int sleep_us, before, by;
+	} rows[] = {{3000, 24, 8}, {0, 1000, 128}, {3000, 160, 8}};
+	struct timespec late = {.tv_nsec = 60000000};
+	struct ends ends = {};
+	struct fixture f;
+
+	(void)state;
+	fault_open(&f, "emu:");
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct timespec pause = {.tv_nsec = rows[i].sleep_us * 1000};
+		uint64_t before = timed_out(&f);
+
+		for (int n = 0; n < rows[i].before; n++) {
+			assert_int_equal(nvme_cq_poll(f.cq, QSIZE), 0);
+			if (rows[i].sleep_us)
+				nanosleep(&pause, NULL);
+		}
+		inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 1000000);
+		submit(&f, count_end, &ends, 10);
+		nanosleep(&late, NULL);
+		/* It may have been aborted, and have ended, before the last of them. */
+		for (int n = 0; n < rows[i].by; n++)
+			(void)nvme_cq_poll(f.cq, QSIZE);
+		assert_int_equal(timed_out(&f), before + 1);
+		poll_for(&f, &ends, (int)i + 1);
+	}
+	works(&f);
+	dev_close(&f.dev);
+}
+
 /* Its time begins with its own post, whatever else was posted since the last doorbell. */
 static void deadline__behind_a_raw_command(void **state)
 {
@@ -461,6 +495,7 @@ int main(void)
 		cmocka_unit_test(poll__taken_by_hand),
 		cmocka_unit_test(stats__commands_and_doorbells),
 		cmocka_unit_test(deadline__not_before_its_time),
+		cmocka_unit_test(deadline__noticed_by_so_many_polls),
 		cmocka_unit_test(deadline__behind_a_raw_command),
 		cmocka_unit_test(deadline__ends_with_the_command),
 		cmocka_unit_test(deadline__of_the_queue),
