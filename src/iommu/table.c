@@ -52,12 +52,9 @@ static uint64_t *top_slot(struct iommu_ctx *ctx, uintptr_t va)
 	return &ctx->top[va >> IOMMU_TOP_SHIFT];
 }
 
-/* The entry of @va in the leaf that @slot leads to. */
-static uint64_t *leaf_entry(const uint64_t *slot, uintptr_t va)
+static struct iommu_leaf *leaf_of(const uint64_t *slot)
 {
-	struct iommu_leaf *leaf = (struct iommu_leaf *)(uintptr_t)(*slot - ENTRY_LEAF);
-
-	return &leaf->entry[va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1)];
+	return (struct iommu_leaf *)(uintptr_t)(*slot - ENTRY_LEAF);
 }
 
 /* Bytes of [@va, @va + @len) that are in the GiB of @va. */
@@ -108,7 +105,8 @@ void iommu_table_fill(struct iommu_ctx *ctx, uintptr_t va, size_t len, iova_t io
 	size_t piece;
 
 	for (; len; va += piece, iova += piece, len -= piece) {
-		uint64_t *slot = top_slot(ctx, va), *entry;
+		uint64_t *slot = top_slot(ctx, va);
+		struct iommu_leaf *leaf;
 
 		piece = in_this_gib(va, len);
 		if (!*slot) {
@@ -116,25 +114,28 @@ void iommu_table_fill(struct iommu_ctx *ctx, uintptr_t va, size_t len, iova_t io
 			continue;
 		}
 
-		entry = leaf_entry(slot, va);
+		leaf = leaf_of(slot);
 		for (size_t i = 0; i < piece; i += IOMMU_LEAF_SIZE)
-			atomic_store_release(entry++, make_entry(iova + i, len - i, restricted));
+			atomic_store_release(&leaf->entry[iommu_leaf_index(va + i)],
+					     make_entry(iova + i, len - i, restricted));
 	}
 }
 
-static void leaf_clear(uint64_t *entry, size_t n)
+/* Clear the entries of [@va, @va + @len), which is in one GiB. */
+static void leaf_clear(struct iommu_leaf *leaf, uintptr_t va, size_t len)
 {
-	const size_t per_page = 4096 / sizeof(*entry);
-	bool whole_pages = (uintptr_t)entry % 4096 == 0 && n % per_page == 0;
+	const size_t per_page = (size_t)1 << IOMMU_LEAF_SWIZZLE;
+	size_t first = va >> IOMMU_LEAF_SHIFT & (IOMMU_LEAF_ENTRIES - 1);
+	size_t n = len >> IOMMU_LEAF_SHIFT;
 
 	/* Readers find the entry or, as soon as its page is gone, zero. Locked memory is refused,
 	 * and so are entries that are no whole pages where pages are larger. */
-	if (n >= DISCARD_ENTRIES && whole_pages &&
-	    !madvise(entry, n * sizeof(*entry), MADV_DONTNEED))
+	if (n >= DISCARD_ENTRIES && !(first % per_page) && !(n % per_page) &&
+	    !madvise(&leaf->entry[first], n * sizeof(leaf->entry[0]), MADV_DONTNEED))
 		return;
 
-	for (size_t i = 0; i < n; i++)
-		atomic_store_release(&entry[i], (uint64_t)0);
+	for (size_t i = 0; i < len; i += IOMMU_LEAF_SIZE)
+		atomic_store_release(&leaf->entry[iommu_leaf_index(va + i)], (uint64_t)0);
 }
 
 void iommu_table_clear(struct iommu_ctx *ctx, uintptr_t va, size_t len)
@@ -147,7 +148,7 @@ void iommu_table_clear(struct iommu_ctx *ctx, uintptr_t va, size_t len)
 
 		piece = in_this_gib(va, len);
 		if (*slot & ENTRY_LEAF)
-			leaf_clear(leaf_entry(slot, va), piece >> IOMMU_LEAF_SHIFT);
+			leaf_clear(leaf_of(slot), va, piece);
 		else
 			atomic_store_release(slot, (uint64_t)0);
 	}

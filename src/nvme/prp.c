@@ -243,7 +243,7 @@ int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 	off = (uintptr_t)iov->iov_base & 4095;
 	if (len - 1 > 4095 - off || unlikely(off & 3) || unlikely(rq->state == NVME_RQ_UNMAPPED))
 		return map_vaddr(ctrl, rq, cmd, iov);
-	if (unlikely(!iommu_translate_short(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
+	if (unlikely(!iommu_translate_page(ctrl->pci.dev.ctx, iov->iov_base, &iova)))
 		return map_pieces(ctrl, rq, cmd, iov, niov);
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);

@@ -201,19 +201,16 @@ int nvme_rq_mapv_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 
 	/* One buffer in one mapping and one descriptor: the common case (bench: map). */
 	if (unlikely(niov != 1))
-		goto many;
+		return map_many(ctrl, rq, cmd, iov, niov);
 	len = iov->iov_len;
 	if (unlikely(len - 1 >= ctrl->sgl_one_max) || unlikely(rq->state == NVME_RQ_UNMAPPED) ||
 	    unlikely(!iommu_translate_short(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
-		goto many;
+		return map_many(ctrl, rq, cmd, iov, 1);
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
 	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
 	put_desc(&cmd->dptr.sgl, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
 	return 0;
-
-many:
-	return map_many(ctrl, rq, cmd, iov, niov);
 }
 
 int nvme_rq_mapv_iova_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
