@@ -341,10 +341,12 @@ take_plain(struct nvme_cq *cq, struct nvme_sq *sq, uint32_t sqid, struct nvme_cq
 	struct nvme_cqe *cqe = (struct nvme_cqe *)cq->mem.vaddr + head;
 	/* Acquire: as in __nvme_cq_ready(). The phase tag is all there is, where the status is 0. */
 	uint32_t sfp = le16_to_cpu(atomic_load_acquire(&cqe->sfp)) ^ (uint32_t)cq->phase;
-	const size_t cid = LOAD(cqe->cid);
+	size_t cid = LOAD(cqe->cid);
 	struct nvme_rq *rq;
 
-	if (unlikely(sfp != 1 || le16_to_cpu(cqe->sqid) != sqid || cid >= sq->nr_rqs))
+	/* That it has 16 bits, gcc need not know: it would widen it twice. */
+	__asm__("" : "+r"(cid));
+	if (unlikely(sfp != 1 || le16_to_cpu(cqe->sqid) != sqid || (uint32_t)cid >= sq->nr_rqs))
 		return NULL;
 	rq = &sq->rqs[cid];
 	if (unlikely(rq->state != NVME_RQ_WATCHED))
@@ -412,7 +414,6 @@ static __attribute__((noinline)) int poll_kept(struct nvme_cq *cq, int budget)
 int __nvme_cq_poll_more(struct nvme_cq *cq, int budget)
 {
 	int n = 0;
-	__nvme_cq_owned(cq);
 
 	if ((!cq->polls || !budget) && !nvme_cq_attend(cq))
 		return poll_kept(cq, budget);
