@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many queues: what a queue pair takes to make, in time and in memory, and how work over several
- * queues goes on one emulated controller. A queue is paid for when it is used: so one of 65536
+ * Many queues: what a queue pair takes to make, in time and in memory, how work over several queues
+ * goes in two threads, and how it goes on one emulated controller. A queue is paid for when it is used: so one of 65536
  * entries costs what a small one does until it is filled.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,157 @@ static void make(int nr, int qsize)
 	bench_value(name, "KiB", (bench_resident() - before) / 1024 / nr, 0);
 	nvme_close(&ctrl);
 }
+
+/* ---- the driver alone: what was posted is completed by the thread that posted it ---- */
+
+#define BATCH	32
+#define BATCHES (1u << 13) /* of each queue in a round */
+
+struct alone {
+	struct nvme_sq *sq;
+	uint32_t sq_doorbell, cq_doorbell;
+	uint32_t head, tail;
+	uint16_t phase;
+	uint64_t done;
+} __attribute__((aligned(64)));
+
+static struct alone alone[NR_IO];
+
+static void complete(struct alone *a)
+{
+	const uint32_t qsize = (uint32_t)a->sq->qsize;
+	const union nvme_cmd *cmds = a->sq->mem.vaddr;
+	struct nvme_cqe *cqes = a->sq->cq->mem.vaddr;
+
+	while (a->head != a->sq_doorbell) {
+		struct nvme_cqe *cqe = &cqes[a->tail];
+
+		cqe->cid = cmds[a->head].cid;
+		cqe->sqid = cpu_to_le16((uint16_t)a->sq->id);
+		a->head = (a->head + 1) % qsize;
+		cqe->sqhd = cpu_to_le16((uint16_t)a->head);
+		__atomic_store_n((uint16_t *)&cqe->sfp, a->phase, __ATOMIC_RELEASE);
+		if (++a->tail == qsize) {
+			a->tail = 0;
+			a->phase ^= 1;
+		}
+	}
+}
+
+static void ended(struct nvme_rq *rq, struct nvme_cqe *cqe)
+{
+	struct alone *a = rq->opaque;
+
+	(void)cqe;
+	a->done++;
+}
+
+/* Some queues, one batch after the other. */
+struct share {
+	int first, nr;
+};
+
+static void *drive(void *arg)
+{
+	const struct share *share = arg;
+	union nvme_cmd cmd = {.opcode = NVM_CMD_READ};
+
+	for (uint32_t i = 0; i < BATCHES; i++) {
+		for (int q = share->first; q < share->first + share->nr; q++) {
+			struct alone *a = &alone[q];
+
+			for (int j = 0; j < BATCH; j++) {
+				struct nvme_rq *rq = nvme_rq_acquire(a->sq);
+
+				rq->opaque = a;
+				nvme_rq_submit(rq, &cmd, ended, 0);
+			}
+			nvme_sq_update_tail(a->sq);
+			complete(a);
+			if (nvme_cq_poll(a->sq->cq, BATCH) != BATCH)
+				bench_die("queues: poll");
+		}
+	}
+	return NULL;
+}
+
+/* As long, and nothing in memory. */
+static void *idle(void *arg)
+{
+	const struct share *share = arg;
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < (uint64_t)share->nr * BATCHES * BATCH * 16; i++)
+		__asm__ __volatile__("" : "+r"(sum) : "r"(i));
+	return NULL;
+}
+
+/* Millions of commands per second of all queues, shared out among @nr threads. */
+static double driven_by(int nr, void *(*fn)(void *))
+{
+	struct share shares[2];
+	pthread_t threads[2];
+	uint64_t start = bench_now();
+
+	for (int i = 0; i < nr; i++) {
+		shares[i] = (struct share){i * NR_IO / nr, NR_IO / nr};
+		if (pthread_create(&threads[i], NULL, fn, &shares[i]))
+			bench_die("queues: thread");
+	}
+	for (int i = 0; i < nr; i++)
+		pthread_join(threads[i], NULL);
+	return (double)NR_IO * BATCHES * BATCH * 1000 / (double)(bench_now() - start);
+}
+
+/* What two threads do, against one; no line of one queue is another's. */
+static double two_against_one(void *(*fn)(void *), struct bench_line *one, struct bench_line *two)
+{
+	double rates[BENCH_ROUNDS], ratios[BENCH_ROUNDS];
+
+	for (int i = 0; i < BENCH_ROUNDS; i++) {
+		rates[i] = driven_by(1, fn);
+		ratios[i] = driven_by(2, fn) / rates[i];
+	}
+	one->value = bench_median(rates, BENCH_ROUNDS);
+	one->low = rates[0];
+	one->high = rates[BENCH_ROUNDS - 1];
+	two->value = bench_median(ratios, BENCH_ROUNDS);
+	two->low = ratios[0];
+	two->high = ratios[BENCH_ROUNDS - 1];
+	return two->value;
+}
+
+static void work_alone(void)
+{
+	struct bench_line one = {.name = "8 queues, the driver alone, one thread", .unit = "M/s"};
+	struct bench_line two = {.name = "  two threads, four each, against one",
+				 .unit = "x",
+				 .goal = 2,
+				 .goal_in_unit = true};
+	struct nvme_ctrl ctrl = {};
+
+	if (nvme_init(&ctrl, "emu:", NULL))
+		bench_die("queues: emu:");
+	for (int q = 0; q < NR_IO; q++) {
+		struct alone *a = &alone[q];
+
+		if (nvme_configure_cq(&ctrl, q + 1, 256, -1) ||
+		    nvme_configure_sq(&ctrl, q + 1, 256, &ctrl.cq[q + 1], 0))
+			bench_die("queues: queues");
+		*a = (struct alone){.sq = &ctrl.sq[q + 1], .phase = 1};
+		a->sq->doorbell = &a->sq_doorbell;
+		a->sq->cq->doorbell = &a->cq_doorbell;
+		a->sq->asleep = a->sq->cq->asleep = NULL;
+		a->sq->dbbuf = a->sq->cq->dbbuf = (struct nvme_dbbuf){};
+	}
+	two.floor = two_against_one(idle, &one, &two);
+	two.ratio = two_against_one(drive, &one, &two) / two.floor;
+	bench_print(&one);
+	bench_print(&two);
+	nvme_close(&ctrl);
+}
+
+/* ---- on the emulated controller ---- */
 
 static struct nvme_ctrl io_ctrl;
 static struct iommu_dmabuf io_buf;
@@ -121,6 +273,7 @@ int main(void)
 	make(64, 256);
 	make(1024, 256);
 	make(1, 65536);
+	work_alone();
 
 	if (nvme_init(&io_ctrl, "emu:lbads=12,backend=null", NULL) ||
 	    iommu_get_dmabuf(__iommu_ctx(&io_ctrl), &io_buf, (size_t)DEPTH * BLOCK, 0))

@@ -111,6 +111,35 @@ static void run_atomic(void *arg, uint64_t n)
 	run(arg, n, true);
 }
 
+static void ended(struct nvme_rq *rq, struct nvme_cqe *cqe)
+{
+	struct pair *p = rq->opaque;
+
+	(void)cqe;
+	p->done++;
+}
+
+/* With a deadline and a callback. */
+static void run_watched(void *arg, uint64_t n)
+{
+	union nvme_cmd cmd = {.opcode = NVM_CMD_READ};
+	struct pair *p = arg;
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i += BATCH) {
+		for (int j = 0; j < BATCH; j++) {
+			struct nvme_rq *rq = nvme_rq_acquire(p->sq);
+
+			rq->opaque = p;
+			nvme_rq_submit(rq, &cmd, ended, 0);
+		}
+		nvme_sq_update_tail(p->sq);
+		complete(p);
+		if (nvme_cq_poll(p->cq, BATCH) != BATCH)
+			bench_die("rq: poll");
+	}
+}
+
 /* Reap one by hand. Returns the identifier. */
 static inline uint16_t reap_by_hand(struct nvme_cqe *cqes, uint32_t *head, uint32_t *phase)
 {
@@ -162,6 +191,15 @@ static void run_empty_poll(void *arg, uint64_t n)
 		p->done += nvme_cq_get_cqe(p->cq) != NULL;
 }
 
+static void run_empty_watched(void *arg, uint64_t n)
+{
+	struct pair *p = arg;
+
+	start_rings(p);
+	for (uint64_t i = 0; i < n; i++)
+		p->done += (uint64_t)nvme_cq_poll(p->cq, BATCH);
+}
+
 static void floor_empty_poll(void *arg, uint64_t n)
 {
 	struct pair *p = arg;
@@ -209,8 +247,22 @@ int main(void)
 			.goal = 1.5,
 		},
 		{
+			.name = "a command with deadline and callback",
+			.run = run_watched,
+			.floor = floor_plain,
+			.arg = &p,
+			.n = 1 << 18,
+		},
+		{
 			.name = "an empty poll",
 			.run = run_empty_poll,
+			.floor = floor_empty_poll,
+			.arg = &p,
+			.n = 1 << 20,
+		},
+		{
+			.name = "an empty poll, deadlines looked at",
+			.run = run_empty_watched,
 			.floor = floor_empty_poll,
 			.arg = &p,
 			.n = 1 << 20,

@@ -117,21 +117,29 @@ static void compare(const char *what, double (*measure)(struct way *way, uint32_
 		    uint32_t arg)
 {
 	double ns[NR_WAYS][ROUNDS], floor = 0;
+	char name[64];
 
 	for (int round = 0; round < ROUNDS; round++) {
 		for (size_t i = 0; i < NR_WAYS; i++)
 			ns[i][round] = measure(&ways[i], arg);
 	}
-	printf("  %s\n", what);
 	for (size_t i = 0; i < NR_WAYS; i++) {
 		double median = bench_median(ns[i], ROUNDS);
+		struct bench_line line = {.name = name,
+					  .unit = "ns",
+					  .value = median,
+					  .low = ns[i][0],
+					  .high = ns[i][ROUNDS - 1]};
 
-		if (!i)
+		snprintf(name, sizeof(name), "%s, %s", what, ways[i].what);
+		if (i) {
+			line.floor = floor;
+			line.ratio = median / floor;
+		} else {
 			floor = median;
-		printf("    %-22s %10.0f ns %10.0f /s  %7.2f x\n", ways[i].what, median,
-		       1e9 / median, median / floor);
+		}
+		bench_print(&line);
 	}
-	fflush(stdout);
 }
 
 int main(void)
@@ -143,6 +151,7 @@ int main(void)
 	}
 	for (size_t i = 0; i < NR_WAYS; i++)
 		open_way(&ways[i]);
+	bench_header();
 	compare("QD1 4 KiB read", reads, 1);
 	compare("QD32 4 KiB read", reads, 32);
 	compare("QD128 4 KiB read", reads, 128);
