@@ -59,7 +59,7 @@ static bool post(struct worker *w)
 		bench_die("shared: mapv");
 	rq->opaque = &w->ended;
 	if (b.kind == SHARED)
-		nvme_shared_submit(b.sh, rq, &cmd, ended, 0);
+		nvme_shared_post(b.sh, rq, &cmd, ended, 0);
 	else
 		nvme_rq_submit(rq, &cmd, ended, 0);
 	return true;

@@ -5,7 +5,7 @@
  * owner takes the whole stack, turns it round, and posts.
  *
  * That nothing is left lying (the numbers are beside the lines):
- *  1. a submitter pushes, and then tries the lock;
+ *  1. a submitter pushes, and then tries the lock, if not at once then when it polls;
  *  2. an owner unlocks, and then looks at the stack;
  *  both are sequentially consistent. If the submitter does not get the lock, the owner had not
  *  unlocked at that time, so its look at 2 comes after the push at 1 and sees it.
@@ -129,8 +129,8 @@ static void disown(struct nvme_shared *sh)
 	} while (unlikely(__atomic_load_n(&sh->stack, __ATOMIC_SEQ_CST)) && try_own(sh));
 }
 
-void nvme_shared_submit(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_cmd *cmd,
-			nvme_rq_done_fn done, unsigned int timeout_ms)
+void nvme_shared_post(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_cmd *cmd,
+		      nvme_rq_done_fn done, unsigned int timeout_ms)
 {
 	struct wish *wish = &sh->wishes[rq->cid];
 	uint32_t top = __atomic_load_n(&sh->stack, __ATOMIC_RELAXED);
@@ -146,6 +146,12 @@ void nvme_shared_submit(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_c
 		wish->next = top;
 	while (!__atomic_compare_exchange_n(&sh->stack, &top, rq->cid + 1u, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_RELAXED)); /* 1 */
+}
+
+void nvme_shared_submit(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_cmd *cmd,
+			nvme_rq_done_fn done, unsigned int timeout_ms)
+{
+	nvme_shared_post(sh, rq, cmd, done, timeout_ms);
 	if (try_own(sh))
 		disown(sh);
 }

@@ -52,7 +52,24 @@ void nvme_shared_destroy(struct nvme_shared *sh);
 struct nvme_rq *nvme_shared_acquire(struct nvme_shared *sh);
 
 /**
- * nvme_shared_submit() - have a command posted
+ * nvme_shared_post() - leave a command for the next who gets hold of the queue
+ * @sh: shared queue
+ * @rq: as nvme_shared_submit()
+ * @cmd: as nvme_shared_submit()
+ * @done: as nvme_shared_submit()
+ * @timeout_ms: as nvme_rq_submit()
+ *
+ * For several commands with one doorbell: the device is told with the next nvme_shared_submit() or
+ * nvme_shared_poll() of any thread, so that one of these has to follow.
+ *
+ * Own: as nvme_shared_submit().
+ * Context: any thread; no lock, allocation or syscall.
+ */
+void nvme_shared_post(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_cmd *cmd,
+		      nvme_rq_done_fn done, unsigned int timeout_ms);
+
+/**
+ * nvme_shared_submit() - have a command posted, and the device told
  * @sh: shared queue
  * @rq: tracker from nvme_shared_acquire(), opaque set, data mapped
  * @cmd: command; its cid is set
@@ -73,6 +90,8 @@ void nvme_shared_submit(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_c
  * nvme_shared_poll() - end the commands that have completed
  * @sh: shared queue
  * @budget: as nvme_cq_poll()
+ *
+ * What was left by nvme_shared_post() is posted, too.
  *
  * Context: any thread, but not in a callback.
  * Return: how many callbacks this thread called; 0 also while another polls.
