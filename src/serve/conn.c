@@ -18,7 +18,7 @@
 
 /*
  * Most bytes of data in one DMA command, whatever the client takes: so many fit into a socket that is
- * empty. QEMU takes for sent what its socket took in part, and the rest never comes.
+ * empty. Replies that do not have been seen to stop in the middle (QEMU 11.1).
  */
 #define DMA_PIECE (64u << 10)
 
