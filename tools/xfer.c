@@ -51,6 +51,7 @@ static int ring_init(struct ring *ring, struct xfer *xfer)
 {
 	struct dev *dev = xfer->dev;
 	size_t page = __mps_to_pagesize(dev->ctrl.config.mps);
+	uint64_t nr_blocks = xfer->nr_blocks ? xfer->nr_blocks : 1; /* nothing has a buffer, too */
 	size_t stride, meta, depth = XFER_DEPTH;
 	char *bufs, *metas = NULL;
 
@@ -60,10 +61,10 @@ static int ring_init(struct ring *ring, struct xfer *xfer)
 			      .chunk = xfer_chunk(dev, xfer->ns),
 			      .left = xfer->nr_blocks};
 	/* Memory to lock may be scarce: a slot that no command will be in has no buffer of its own. */
-	if (ring->chunk > xfer->nr_blocks)
-		ring->chunk = (uint32_t)xfer->nr_blocks;
-	if (xfer->nr_blocks < depth * ring->chunk)
-		depth = (size_t)((xfer->nr_blocks + ring->chunk - 1) / ring->chunk);
+	if (ring->chunk > nr_blocks)
+		ring->chunk = (uint32_t)nr_blocks;
+	if (nr_blocks < depth * ring->chunk)
+		depth = (size_t)((nr_blocks + ring->chunk - 1) / ring->chunk);
 	stride = ALIGN_UP((size_t)ring->chunk * xfer->ns->block, page);
 	meta = ALIGN_UP((size_t)ring->chunk * xfer->ns->meta, page);
 	bufs = dev_alloc(dev, depth * stride);
