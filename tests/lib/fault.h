@@ -47,6 +47,16 @@ static inline void inject_admin(struct fixture *f, uint8_t opcode, enum emu_act 
 	assert_works(emu_fault_add(f->emu, &fault));
 }
 
+/* The script has acted so often: the controller has these commands, and an Abort finds them. */
+static inline void wait_for_faults(struct fixture *f, uint64_t nr)
+{
+	struct emu_stats stats;
+
+	do
+		emu_get_stats(f->emu, &stats);
+	while (stats.faults < nr);
+}
+
 static inline struct nvme_rq *start(struct fixture *f)
 {
 	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(f->dev.nsid)};

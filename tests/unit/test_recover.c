@@ -151,6 +151,7 @@ static void recover__by_an_abort(void **state)
 	open_recovering(&f, "emu:", &seen, 0, PATIENT);
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 60000000);
 	submit(&f, &end, 10, false);
+	wait_for_faults(&f, 1);
 	poll_until(&f, end.nr);
 	assert_int_equal(end.status, NVM_SC_ABORT_REQUESTED);
 	poll_until(&f, state_is(&f, NVME_CTRL_LIVE));
@@ -180,6 +181,7 @@ static void recover__by_many_aborts(void **state)
 	assert_works(emu_fault_add(f.emu, &fault));
 	for (int i = 0; i < QSIZE - 1; i++)
 		submit(&f, &ends[i], 10, false);
+	wait_for_faults(&f, QSIZE - 1);
 	for (int i = 0; i < QSIZE - 1; i++) {
 		poll_until(&f, ends[i].nr);
 		assert_int_equal(ends[i].status, NVM_SC_ABORT_REQUESTED);
@@ -308,7 +310,6 @@ static void recover__raw_commands(void **state)
 /* A tracker in quarantine comes back with the reset. */
 static void recover__ends_quarantine(void **state)
 {
-	struct emu_stats stats;
 	struct end end = {};
 	struct seen seen;
 	struct fixture f;
@@ -317,9 +318,7 @@ static void recover__ends_quarantine(void **state)
 	open_recovering(&f, "emu:", &seen, 0, SHORT);
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DROP, 0);
 	nvme_rq_release(start(&f));
-	do
-		emu_get_stats(f.emu, &stats);
-	while (!stats.faults);
+	wait_for_faults(&f, 1);
 	assert_works(nvme_recover(&f.dev.ctrl));
 	poll_until(&f, seen.nr == 3);
 	assert_events(&seen, NVME_RECOVERY_RESET, NVME_RECOVERY_LIVE, NVME_RECOVERY_QUEUE);

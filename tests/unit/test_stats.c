@@ -88,6 +88,7 @@ static void stats__an_abort(void **state)
 	open_with(&f, 20000, 0);
 	inject(&f, NVM_CMD_FLUSH, EMU_ACT_DELAY, 60000000);
 	submit(f.sq, f.dev.nsid, &nr, 10);
+	wait_for_faults(&f, 1);
 	poll_until(&f, nr && is_live(&f));
 	assert_counts(&f, &want);
 	dev_close(&f.dev);
