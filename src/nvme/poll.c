@@ -341,12 +341,15 @@ take_plain(struct nvme_cq *cq, struct nvme_sq *sq, uint32_t sqid, struct nvme_cq
 	struct nvme_cqe *cqe = (struct nvme_cqe *)cq->mem.vaddr + head;
 	/* Acquire: as in __nvme_cq_ready(). The phase tag is all there is, where the status is 0. */
 	uint32_t sfp = le16_to_cpu(atomic_load_acquire(&cqe->sfp)) ^ (uint32_t)cq->phase;
-	size_t cid = LOAD(cqe->cid);
 	struct nvme_rq *rq;
+	size_t cid;
 
+	if (unlikely(sfp != 1 || le16_to_cpu(cqe->sqid) != sqid))
+		return NULL;
+	cid = LOAD(cqe->cid);
 	/* That it has 16 bits, gcc need not know: it would widen it twice. */
 	__asm__("" : "+r"(cid));
-	if (unlikely(sfp != 1 || le16_to_cpu(cqe->sqid) != sqid || (uint32_t)cid >= sq->nr_rqs))
+	if (unlikely((uint32_t)cid >= sq->nr_rqs))
 		return NULL;
 	rq = &sq->rqs[cid];
 	if (unlikely(rq->state != NVME_RQ_WATCHED))
