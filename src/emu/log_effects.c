@@ -9,9 +9,10 @@
 
 #include "emu/config.h"
 
-#define OF_CTRL	  (NVM_SET(1u, CSE_CSUPP) | NVM_SET(NVM_SCOPE_CTRL, CSE_CSP))
-#define OF_NS	  (NVM_SET(1u, CSE_CSUPP) | NVM_SET(NVM_SCOPE_NS, CSE_CSP))
-#define OF_SUBSYS (NVM_SET(1u, CSE_CSUPP) | NVM_SET(NVM_SCOPE_SUBSYS, CSE_CSP))
+#define SUPPORTED NVM_SET(1u, CSE_CSUPP)
+#define OF_CTRL	  (SUPPORTED | NVM_SET(NVM_SCOPE_CTRL, CSE_CSP))
+#define OF_NS	  (SUPPORTED | NVM_SET(NVM_SCOPE_NS, CSE_CSP))
+#define OF_SUBSYS (SUPPORTED | NVM_SET(NVM_SCOPE_SUBSYS, CSE_CSP))
 #define CONTENT	  NVM_SET(1u, CSE_LBCC)
 #define NS_CAPS	  NVM_SET(1u, CSE_NCC)
 #define INVENTORY NVM_SET(1u, CSE_NIC)
@@ -39,12 +40,14 @@ static const struct effect admin_effects[] = {
 	{NVM_ADMIN_FORMAT, OF_NS | CONTENT | NS_CAPS | ALONE_NS},
 };
 
+/* Each is about one namespace, and none says so: Linux takes the scope of an I/O command for an effect
+ * of it that is unusual, and warns. */
 static const struct effect nvm_effects[] = {
-	{NVM_CMD_FLUSH, OF_NS},		 {NVM_CMD_WRITE, OF_NS | CONTENT},
-	{NVM_CMD_READ, OF_NS},		 {NVM_CMD_WRITE_UNCOR, OF_NS | CONTENT},
-	{NVM_CMD_COMPARE, OF_NS},	 {NVM_CMD_WRITE_ZEROES, OF_NS | CONTENT},
-	{NVM_CMD_DSM, OF_NS | CONTENT},	 {NVM_CMD_VERIFY, OF_NS},
-	{NVM_CMD_COPY, OF_NS | CONTENT},
+	{NVM_CMD_FLUSH, SUPPORTED},	     {NVM_CMD_WRITE, SUPPORTED | CONTENT},
+	{NVM_CMD_READ, SUPPORTED},	     {NVM_CMD_WRITE_UNCOR, SUPPORTED | CONTENT},
+	{NVM_CMD_COMPARE, SUPPORTED},	     {NVM_CMD_WRITE_ZEROES, SUPPORTED | CONTENT},
+	{NVM_CMD_DSM, SUPPORTED | CONTENT},  {NVM_CMD_VERIFY, SUPPORTED},
+	{NVM_CMD_COPY, SUPPORTED | CONTENT},
 };
 
 void emu_log_cmd_effects(const struct emu_ctrl *ctrl, uint8_t csi, struct nvm_log_cmd_effects *log)

@@ -255,8 +255,8 @@ static void effects_log__agrees_with_what_is_refused(void **state)
 	assert_int_equal(le32_to_cpu(acs[0x0d]), 0x0200000b); /* content, inventory */
 	assert_int_equal(le32_to_cpu(acs[0x15]), 0x00200009); /* inventory */
 	assert_int_equal(le32_to_cpu(acs[0x7c]), 0x00200001);
-	assert_int_equal(le32_to_cpu(iocs[0x01]), 0x00100003);
-	assert_int_equal(le32_to_cpu(iocs[0x02]), 0x00100001);
+	assert_int_equal(le32_to_cpu(iocs[0x01]), 0x00000003);
+	assert_int_equal(le32_to_cpu(iocs[0x02]), 0x00000001);
 
 	for (unsigned int opcode = 0; opcode < 256; opcode++) {
 		/* an impossible NSID and offset, so that none of them does anything */
