@@ -209,16 +209,8 @@ static void work(struct worker *w)
 /* All has ended, so all trackers are there. */
 static void check_trackers(struct worker *w)
 {
-	struct nvme_rq *rqs[2 * SOAK_MAX_SLOTS];
-	unsigned int nr = 0, total = 0;
+	unsigned int total, nr = worker_count_free(w, &total);
 
-	for (unsigned int i = 0; i < w->soak->plan.nr_sqs; i++) {
-		total += (unsigned int)w->soak->plan.qsize - 1;
-		while ((rqs[nr] = nvme_rq_acquire(w->sqs[i])))
-			nr++;
-	}
-	for (unsigned int i = 0; i < nr; i++)
-		nvme_rq_release(rqs[i]);
 	soak_check(w->soak, nr == total, "%u of %u trackers are free", nr, total);
 }
 

@@ -345,6 +345,15 @@ bool worker_stopped(struct worker *w);
 bool worker_gone(const struct worker *w);
 
 /**
+ * worker_count_free() - how many trackers of a worker's queues are free
+ * @w: worker, its owner calls
+ * @total: out: how many there are
+ *
+ * Return: the number; all of them are free again.
+ */
+unsigned int worker_count_free(struct worker *w, unsigned int *total);
+
+/**
  * ladder_open() - have a controller recover by the ladder, and report its events
  * @soak: epoch, its controller open and without faults
  */

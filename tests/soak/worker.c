@@ -301,19 +301,27 @@ static void catch_up(struct worker *w)
 	nvme_cq_update_head(w->cq);
 }
 
-/* The trackers of what is neither in flight nor in quarantine are all there. */
-static void check_trackers(struct worker *w)
+unsigned int worker_count_free(struct worker *w, unsigned int *total)
 {
 	struct nvme_rq *rqs[2 * SOAK_MAX_SLOTS];
-	unsigned int nr = 0, total = 0;
+	unsigned int nr = 0;
 
+	*total = 0;
 	for (unsigned int i = 0; i < w->soak->plan.nr_sqs; i++) {
-		total += (unsigned int)w->soak->plan.qsize - 1;
+		*total += (unsigned int)w->soak->plan.qsize - 1;
 		while ((rqs[nr] = nvme_rq_acquire(w->sqs[i])))
 			nr++;
 	}
 	for (unsigned int i = 0; i < nr; i++)
 		nvme_rq_release(rqs[i]);
+	return nr;
+}
+
+/* The trackers of what is neither in flight nor in quarantine are all there. */
+static void check_trackers(struct worker *w)
+{
+	unsigned int total, nr = worker_count_free(w, &total);
+
 	soak_check(w->soak, nr + w->nr_busy + w->nr_stuck == total + w->nr_back,
 		   "%u of %u trackers are free, %u in flight, %u were given up on, %u came back",
 		   nr, total, w->nr_busy, w->nr_stuck, w->nr_back);
