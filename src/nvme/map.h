@@ -68,6 +68,30 @@ static inline void nvme_put_words(void *to, uint64_t first, uint64_t second)
 }
 
 /**
+ * nvme_put_desc() - write an SGL descriptor with one store
+ * @desc: out
+ * @iova: address
+ * @len: bytes, less than 2^32
+ * @type: NVME_SGLD_TYPE_...
+ *
+ * Context: any.
+ */
+static inline void nvme_put_desc(struct nvme_sgld *desc, iova_t iova, uint64_t len, uint8_t type)
+{
+	nvme_put_words(desc, iova, len | (uint64_t)type << (56 + NVME_SGLD_TYPE_SHIFT));
+}
+
+/*
+ * nvme_rq.detour: why data of a tracker is not to be mapped the short way. Those of the admin queue,
+ * which takes no SGLs, have the first for good. With the second there may be a failure to take back.
+ */
+#define NVME_RQ_DETOUR_ADMIN  (1 << 0)
+#define NVME_RQ_DETOUR_FAILED (1 << 1)
+
+/* The cold half of what follows: take a failure back. */
+void nvme_rq_mapped_odd(struct nvme_rq *rq);
+
+/**
  * nvme_rq_mapped() - note on a tracker how mapping data through it went
  * @rq: tracker
  * @ret: 0 or -1
@@ -77,11 +101,14 @@ static inline void nvme_put_words(void *to, uint64_t first, uint64_t second)
  */
 static inline int nvme_rq_mapped(struct nvme_rq *rq, int ret)
 {
-	if (unlikely(ret))
+	if (unlikely(ret)) {
 		rq->state = NVME_RQ_UNMAPPED;
-	else if (unlikely(rq->state == NVME_RQ_UNMAPPED))
-		rq->state = NVME_RQ_ACQUIRED;
-	return ret;
+		rq->detour |= NVME_RQ_DETOUR_FAILED;
+		return ret;
+	}
+	if (unlikely(rq->detour))
+		nvme_rq_mapped_odd(rq);
+	return 0;
 }
 
 #endif /* BELFRY_SRC_NVME_MAP_H */

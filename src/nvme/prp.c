@@ -13,6 +13,7 @@
 #include "iommu/translate.h"
 #include "nvme/map.h"
 #include "nvme/prp.h"
+#include "nvme/short.h"
 #include "support/errno.h"
 
 void nvme_prp_start(struct nvme_prp *prp, const struct nvme_ctrl *ctrl, leint64_t *list,
@@ -232,23 +233,11 @@ static __attribute__((noinline)) int map_vaddr(struct nvme_ctrl *ctrl, struct nv
 int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
 		     struct iovec *iov, int niov)
 {
-	size_t len, off;
-	iova_t iova;
-
 	if (unlikely(niov != 1))
 		return map_pieces(ctrl, rq, cmd, iov, niov);
-
-	/* Within 4 KiB, the smallest page there is, CC.MPS and MDTS do not matter. */
-	len = iov->iov_len;
-	off = (uintptr_t)iov->iov_base & 4095;
-	if (len - 1 > 4095 - off || unlikely(off & 3) || unlikely(rq->state == NVME_RQ_UNMAPPED))
-		return map_vaddr(ctrl, rq, cmd, iov);
-	if (unlikely(!iommu_translate_page(ctrl->pci.dev.ctx, iov->iov_base, &iova)))
-		return map_pieces(ctrl, rq, cmd, iov, niov);
-
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	nvme_put_words(&cmd->dptr, iova, 0);
-	return 0;
+	if (likely(nvme_short_prp(ctrl, rq, cmd, iov)))
+		return 0;
+	return map_vaddr(ctrl, rq, cmd, iov);
 }
 
 int nvme_rq_mapv_iova_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,

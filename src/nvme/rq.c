@@ -18,6 +18,7 @@
 #include <belfry/support/log.h>
 #include <belfry/support/mem.h>
 
+#include "nvme/map.h"
 #include "nvme/owner.h"
 #include "nvme/priv.h"
 #include "nvme/rq.h"
@@ -90,6 +91,7 @@ static void fresh_init(struct nvme_sq *sq, struct nvme_rq *rq, uint32_t cid)
 	rq->sq = sq;
 	rq->cid = (uint16_t)cid;
 	rq->place = (uint16_t)(cid + 1);
+	rq->detour = sq->id == NVME_AQ ? NVME_RQ_DETOUR_ADMIN : 0;
 	rq->page.vaddr = (char *)buf->vaddr + off;
 	rq->page.iova = buf->iova + off;
 }

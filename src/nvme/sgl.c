@@ -15,8 +15,8 @@
 #include <belfry/nvme/rq.h>
 #include <belfry/nvme/util.h>
 
-#include "iommu/translate.h"
 #include "nvme/map.h"
+#include "nvme/short.h"
 #include "support/errno.h"
 
 /* Most bytes in one descriptor: 32 bits, and a multiple of what any controller wants. */
@@ -40,11 +40,6 @@ struct sgl {
 	struct nvme_sgld head;
 };
 
-static void put_desc(struct nvme_sgld *desc, iova_t iova, uint64_t len, uint8_t type)
-{
-	nvme_put_words(desc, iova, len | (uint64_t)type << (56 + NVME_SGLD_TYPE_SHIFT));
-}
-
 static struct nvme_sgld *up_desc(struct sgl *sgl)
 {
 	return sgl->up ? sgl->up : &sgl->head;
@@ -60,7 +55,7 @@ static int next_seg(struct sgl *sgl)
 		return set_errno(EMSGSIZE);
 
 	next->descs[0] = *last;
-	put_desc(up_desc(sgl), full->iova, full->nr * sizeof(*last), NVME_SGLD_TYPE_SEGMENT);
+	nvme_put_desc(up_desc(sgl), full->iova, full->nr * sizeof(*last), NVME_SGLD_TYPE_SEGMENT);
 	sgl->up = last;
 	sgl->seg++;
 	sgl->slot = 1;
@@ -74,7 +69,7 @@ static int write_desc(struct sgl *sgl, iova_t iova, uint64_t len)
 
 	/* The first stays in the command, unless there is a second. */
 	if (!sgl->nr++) {
-		put_desc(&sgl->head, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
+		nvme_put_desc(&sgl->head, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
 		return 0;
 	}
 	if (sgl->nr == 2) {
@@ -85,7 +80,8 @@ static int write_desc(struct sgl *sgl, iova_t iova, uint64_t len)
 	}
 	if (sgl->slot == sgl->segs[sgl->seg].nr && next_seg(sgl))
 		return -1;
-	put_desc(&sgl->segs[sgl->seg].descs[sgl->slot++], iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
+	nvme_put_desc(&sgl->segs[sgl->seg].descs[sgl->slot++], iova, len,
+		      NVME_SGLD_TYPE_DATA_BLOCK);
 	return 0;
 }
 
@@ -129,8 +125,8 @@ static int finish(struct sgl *sgl, union nvme_cmd *cmd)
 	if (flush(sgl))
 		return -1;
 	if (sgl->nr > 1)
-		put_desc(up_desc(sgl), sgl->segs[sgl->seg].iova,
-			 sgl->slot * sizeof(struct nvme_sgld), NVME_SGLD_TYPE_LAST_SEGMENT);
+		nvme_put_desc(up_desc(sgl), sgl->segs[sgl->seg].iova,
+			      sgl->slot * sizeof(struct nvme_sgld), NVME_SGLD_TYPE_LAST_SEGMENT);
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
 	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
@@ -196,21 +192,11 @@ static __attribute__((noinline)) int map_many(struct nvme_ctrl *ctrl, struct nvm
 int nvme_rq_mapv_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
 		     struct iovec *iov, int niov)
 {
-	size_t len;
-	iova_t iova;
-
-	/* One buffer in one mapping and one descriptor: the common case (bench: map). */
 	if (unlikely(niov != 1))
 		return map_many(ctrl, rq, cmd, iov, niov);
-	len = iov->iov_len;
-	if (unlikely(len - 1 >= ctrl->sgl_one_max) || unlikely(rq->state == NVME_RQ_UNMAPPED) ||
-	    unlikely(!iommu_translate_short(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
-		return map_many(ctrl, rq, cmd, iov, 1);
-
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
-	put_desc(&cmd->dptr.sgl, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
-	return 0;
+	if (likely(nvme_short_sgl(ctrl, rq, cmd, iov)))
+		return 0;
+	return map_many(ctrl, rq, cmd, iov, 1);
 }
 
 int nvme_rq_mapv_iova_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,
@@ -220,15 +206,6 @@ int nvme_rq_mapv_iova_sgl(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme
 	struct sgl sgl = {.ctrl = ctrl, .segs = &seg, .nsegs = 1};
 
 	return nvme_rq_mapped(rq, map_iovas(&sgl, cmd, iov, niov));
-}
-
-int nvme_rq_mapv(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, struct iovec *iov,
-		 int niov)
-{
-	/* Admin commands take PRPs only. */
-	if (ctrl->flags & NVME_CTRL_F_SGLS_SUPPORTED && rq->sq->id != NVME_AQ)
-		return nvme_rq_mapv_sgl(ctrl, rq, cmd, iov, niov);
-	return nvme_rq_mapv_prp(ctrl, rq, cmd, iov, niov);
 }
 
 int nvme_mapv_sgl(struct nvme_ctrl *ctrl, struct nvme_sgld *seglist, iova_t seglist_iova,

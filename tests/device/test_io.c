@@ -401,6 +401,61 @@ static void io__an_unmapped_buffer_is_refused_twice(void **state)
 	io_close(&io);
 }
 
+/* Mapped again, or with its next command, a tracker does what others do. */
+static void io__a_failure_to_map_is_over_with_the_next_success(void **state)
+{
+	struct nvme_rq *rq;
+	union nvme_cmd cmd;
+	struct io io;
+	char stack[16];
+	struct iovec bad = {stack, sizeof(stack)}, good;
+
+	(void)state;
+	io_open(&io, 8);
+	there_and_back(&io, 9, 0, 0, io.dev.block);
+	good = (struct iovec){io.in.vaddr, io.dev.block};
+
+	for (int i = 0; i < 4; i++) {
+		bool release = i & 1;
+
+		memset(io.in.vaddr, 0, io.dev.block);
+		rq = nvme_rq_acquire(io.sq);
+		cmd = dev_rw_cmd(&io.dev, NVM_CMD_READ, 9, io.dev.block);
+		assert_fails(nvme_rq_mapv(&io.dev.ctrl, rq, &cmd, &bad, 1), EFAULT);
+		if (release) {
+			nvme_rq_release(rq);
+			assert_ptr_equal(nvme_rq_acquire(io.sq), rq);
+		}
+		assert_works(nvme_rq_mapv(&io.dev.ctrl, rq, &cmd, &good, 1));
+		assert_works(dev_exec(rq, &cmd, NULL));
+		assert_memory_equal(io.in.vaddr, io.out.vaddr, io.dev.block);
+		nvme_rq_release(rq);
+	}
+	io_close(&io);
+}
+
+static void io__admin_commands_take_prps(void **state)
+{
+	union nvme_cmd cmd = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = NVM_CNS_CTRL}};
+	struct nvme_rq *rq;
+	struct iovec iov;
+	struct io io;
+
+	(void)state;
+	io_open(&io, 8);
+	iov = (struct iovec){io.in.vaddr, 4096};
+	rq = nvme_rq_acquire(io.dev.ctrl.adminq.sq);
+	for (int i = 0; i < 2; i++) {
+		assert_works(nvme_rq_mapv(&io.dev.ctrl, rq, &cmd, &iov, 1));
+		assert_int_equal(cmd.flags, 0);
+		assert_int_equal(le64_to_cpu(cmd.dptr.prp1), io.in.iova);
+		assert_works(dev_exec(rq, &cmd, NULL));
+		assert_memory_equal(io.in.vaddr, &io.dev.id, 4096);
+	}
+	nvme_rq_release(rq);
+	io_close(&io);
+}
+
 static void io__more_than_mdts_is_refused_here(void **state)
 {
 	struct iommu_dmabuf buf;
@@ -466,6 +521,8 @@ int main(void)
 		cmocka_unit_test(io__random_mix),
 		cmocka_unit_test(io__errors_of_the_device),
 		cmocka_unit_test(io__an_unmapped_buffer_is_refused_twice),
+		cmocka_unit_test(io__a_failure_to_map_is_over_with_the_next_success),
+		cmocka_unit_test(io__admin_commands_take_prps),
 		cmocka_unit_test(io__more_than_mdts_is_refused_here),
 		cmocka_unit_test(io__compare_and_flush),
 	};

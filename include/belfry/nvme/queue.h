@@ -139,6 +139,7 @@ struct nvme_rq {
 	nvme_rq_done_fn done;
 	uint32_t flags;
 	uint16_t place; /* cid + 1, as on the free stack */
+	uint16_t detour; /* why data is not to be mapped the short way (src/nvme/short.h) */
 } __attribute__((aligned(64)));
 
 /* private: the states in which a tracker is its owner's, and no command of its is the device's */
