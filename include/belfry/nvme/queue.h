@@ -127,19 +127,30 @@ struct nvme_rq {
 	} page;
 	uint16_t cid;
 
-	/* private: next free (cid + 1, 0 ends), state, slot in the kept ring or, posted by
-	 * hand, where the completion queue was */
-	uint16_t next;
-	uint32_t state;
+	/* private: why data is not to be mapped the short way (src/nvme/map.h); slot in the
+	 * kept ring or, posted by hand, where the completion queue was */
+	uint16_t detour;
 	uint32_t kept_slot;
 
-	/* private: of a watched command: ms, 0 for none; whom to tell; what there is to its end
+	/* private: next free (cid + 1, 0 ends) and state. As one, with NVME_RQ_FREE: next */
+	union {
+		struct {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+			uint32_t next, state;
+#else
+			uint32_t state, next;
+#endif
+		};
+		uint64_t freed;
+	};
+
+	/* private: of a watched command: whom to tell; ms, 0 for none; what there is to its end
 	 * (src/nvme/watch.h), 0 unless it is or was NVME_RQ_MARKED */
-	uint32_t deadline;
 	nvme_rq_done_fn done;
-	uint32_t flags;
-	uint16_t place; /* cid + 1, as on the free stack */
-	uint16_t detour; /* why data is not to be mapped the short way (src/nvme/short.h) */
+	uint32_t deadline;
+	uint16_t flags;
+
+	uint16_t place; /* private: cid + 1, as on the free stack */
 } __attribute__((aligned(64)));
 
 /* private: the states in which a tracker is its owner's, and no command of its is the device's */

@@ -70,7 +70,7 @@ static inline struct nvme_rq *nvme_rq_acquire(struct nvme_sq *sq)
 		return __nvme_rq_acquire_fresh(sq);
 
 	rq = &sq->rqs[top - 1];
-	sq->rq_free_part[__NVME_RQ_FREE_TOP] = rq->next;
+	sq->rq_free_part[__NVME_RQ_FREE_TOP] = (uint16_t)rq->next;
 	rq->state = NVME_RQ_ACQUIRED;
 	return rq;
 }
@@ -116,8 +116,7 @@ static inline struct nvme_rq *nvme_rq_acquire_atomic(struct nvme_sq *sq)
 static inline void __nvme_rq_put(struct nvme_sq *sq, struct nvme_rq *rq)
 {
 	nvme_rq_reset(rq);
-	rq->state = NVME_RQ_FREE;
-	rq->next = sq->rq_free_part[__NVME_RQ_FREE_TOP];
+	rq->freed = sq->rq_free_part[__NVME_RQ_FREE_TOP];
 	sq->rq_free_part[__NVME_RQ_FREE_TOP] = rq->place;
 }
 
@@ -162,12 +161,11 @@ static inline void nvme_rq_release_atomic(struct nvme_rq *rq)
 		__nvme_rq_release_odd(rq);
 		return;
 	}
-	__atomic_store_n(&rq->state, (uint32_t)NVME_RQ_FREE, __ATOMIC_RELAXED);
 
 	head = __atomic_load_n(&sq->rq_free, __ATOMIC_RELAXED);
 	do {
-		__atomic_store_n(&rq->next, (uint16_t)head, __ATOMIC_RELAXED);
-		next = (head & ~UINT64_C(0xffff)) | (rq->cid + 1u);
+		__atomic_store_n(&rq->freed, (uint64_t)(uint16_t)head, __ATOMIC_RELAXED);
+		next = (head & ~UINT64_C(0xffff)) | rq->place;
 		/* Release: the next owner sees the tracker as we left it. The
 		 * version moves only on acquire; that is enough, since a top
 		 * can come back only by being acquired first. */
