@@ -334,7 +334,7 @@ static __attribute__((noinline)) struct nvme_rq *take_any(struct nvme_cq *cq, st
  * goes back to the device when a callback rings for the queue.
  */
 static inline __attribute__((always_inline)) struct nvme_rq *
-take_plain(struct nvme_cq *cq, struct nvme_sq *sq, uint32_t sqid, struct nvme_cqe *copy)
+take_plain(struct nvme_cq *cq, struct nvme_sq *sq, uint16_t sqid, struct nvme_cqe *copy)
 {
 	const size_t head = cq->head;
 	const uint16_t next = (uint16_t)(head + 1);
@@ -371,9 +371,11 @@ take_plain(struct nvme_cq *cq, struct nvme_sq *sq, uint32_t sqid, struct nvme_cq
 /* Not inlined, so that a look at the clock has no registers to save. */
 static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, const int budget)
 {
-	/* Of the last completion: who it was for goes by queue, as a rule. No callback deletes queues. */
-	struct nvme_sq *sq = NULL;
-	uint32_t sqid = UINT32_MAX;
+	/* Of the last completion: who it was for goes by queue, as a rule. No callback deletes queues.
+	 * At first, and for shared queues, it is one without trackers. */
+	static struct nvme_sq none;
+	struct nvme_sq *sq = &none;
+	uint16_t sqid = 0;
 	struct nvme_cqe cqe;
 	int left;
 
@@ -389,8 +391,8 @@ static __attribute__((noinline)) int poll_ring(struct nvme_cq *cq, const int bud
 		rq = take_any(cq, &cqe);
 		if (!rq)
 			break;
-		sq = rq->sq;
-		sqid = sq->flags & NVME_Q_SHARED ? UINT32_MAX : (uint32_t)sq->id;
+		sq = rq->sq->flags & NVME_Q_SHARED ? &none : rq->sq;
+		sqid = (uint16_t)sq->id;
 		nvme_rq_finish(rq, &cqe);
 	}
 	nvme_cq_update_head(cq);
