@@ -118,14 +118,24 @@ uint16_t emu_iov_skip(struct emu_req *req, size_t len)
 	return len ? iov_push(req, NULL, len) : 0;
 }
 
-/* Data that fits PRP1's page is the common case and needs no walk. */
+/* Is the SGL one data block, and nothing about it to complain of? Its address is where PRP1 would be. */
+static inline bool sgl_is_plain(const struct emu_req *req, size_t len)
+{
+	const struct nvme_sgld *sgl = &req->cmd.dptr.sgl;
+
+	return !(sgl->rsvd12[0] | sgl->rsvd12[1] | sgl->rsvd12[2] | sgl->type) &&
+	       le32_to_cpu(sgl->len) >= len;
+}
+
+/* Data that fits PRP1's page, or one descriptor, is the common case and needs no walk. */
 static inline uint16_t map(struct emu_req *req, size_t len)
 {
 	uint64_t prp1 = le64_to_cpu(req->cmd.dptr.prp1);
 	uint32_t page_size = req->ctrl->page_size;
 
-	if (unlikely(req->cmd.flags >> NVME_CMD_FLAGS_PSDT_SHIFT))
-		return emu_sgl_map(req, len);
+	if (req->cmd.flags >> NVME_CMD_FLAGS_PSDT_SHIFT)
+		return likely(sgl_is_plain(req, len)) ? emu_iov_add(req, prp1, len)
+						      : emu_sgl_map(req, len);
 	if (unlikely(prp1 & 3))
 		return EMU_SC_DNR(NVM_SC_PRP_INVALID_OFFSET);
 	if (len > page_size - (prp1 & (page_size - 1)))
