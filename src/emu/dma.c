@@ -118,6 +118,21 @@ uint16_t emu_iov_skip(struct emu_req *req, size_t len)
 	return len ? iov_push(req, NULL, len) : 0;
 }
 
+/* Within a page, as most data is, there is one piece. */
+static inline uint16_t map_range(struct emu_req *req, uint64_t iova, size_t len)
+{
+	uint8_t *mem;
+
+	if ((iova & (EMU_PAGE - 1)) + len > EMU_PAGE)
+		return emu_iov_add(req, iova, len);
+	mem = emu_translate(req->ctrl, iova, dir_prot(req->dir));
+	if (unlikely(!mem))
+		return emu_dma_fault(req->ctrl, iova, dir_prot(req->dir));
+	req->iov[0] = (struct iovec){.iov_base = mem, .iov_len = len};
+	req->niov = 1;
+	return 0;
+}
+
 /* Is the SGL one data block, and nothing about it to complain of? Its address is where PRP1 would be. */
 static inline bool sgl_is_plain(const struct emu_req *req, size_t len)
 {
@@ -134,13 +149,13 @@ static inline uint16_t map(struct emu_req *req, size_t len)
 	uint32_t page_size = req->ctrl->page_size;
 
 	if (req->cmd.flags >> NVME_CMD_FLAGS_PSDT_SHIFT)
-		return likely(sgl_is_plain(req, len)) ? emu_iov_add(req, prp1, len)
+		return likely(sgl_is_plain(req, len)) ? map_range(req, prp1, len)
 						      : emu_sgl_map(req, len);
 	if (unlikely(prp1 & 3))
 		return EMU_SC_DNR(NVM_SC_PRP_INVALID_OFFSET);
 	if (len > page_size - (prp1 & (page_size - 1)))
 		return emu_prp_map(req, len);
-	return emu_iov_add(req, prp1, len);
+	return map_range(req, prp1, len);
 }
 
 uint16_t emu_data_map(struct emu_req *req, size_t len, enum emu_dir dir)
