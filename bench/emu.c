@@ -4,11 +4,8 @@
  * reaps, the other is the controller. Figures of an emulated controller, never
  * those of a drive.
  *
- * The floor of the latency is two threads that hand a cache line back and forth,
- * once there and once back, with nothing else to do.
+ * The floors are two threads that hand cache lines to each other and have nothing else to do.
  */
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,55 +13,11 @@
 #include <belfry/nvme.h>
 
 #include "bench.h"
+#include "handoff.h"
 #include "io.h"
 
 #define QSIZE	256
 #define QD1_OPS 20000 /* and as many turns of the floor */
-
-/* A line each, so that a line is all that moves. */
-static struct {
-	uint32_t value __attribute__((aligned(64)));
-	uint32_t stop __attribute__((aligned(64)));
-} ping, pong;
-
-static void *ponger(void *arg)
-{
-	uint32_t seen = 0;
-
-	(void)arg;
-	while (!__atomic_load_n(&ping.stop, __ATOMIC_RELAXED)) {
-		uint32_t v = __atomic_load_n(&ping.value, __ATOMIC_ACQUIRE);
-
-		if (v == seen)
-			continue;
-		seen = v;
-		__atomic_store_n(&pong.value, v, __ATOMIC_RELEASE);
-	}
-	return NULL;
-}
-
-/* Median round trip of a cache line, in ns, from rounds of @n. */
-static double pingpong(double *values, uint32_t n)
-{
-	pthread_t thread;
-	uint32_t v = 0;
-
-	memset(&ping, 0, sizeof(ping));
-	memset(&pong, 0, sizeof(pong));
-	if (pthread_create(&thread, NULL, ponger, NULL))
-		bench_die("emu: thread");
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t start = bench_now();
-
-		__atomic_store_n(&ping.value, ++v, __ATOMIC_RELEASE);
-		while (__atomic_load_n(&pong.value, __ATOMIC_ACQUIRE) != v)
-			;
-		values[i] = (double)(bench_now() - start);
-	}
-	__atomic_store_n(&ping.stop, 1, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	return bench_median(values, n);
-}
 
 /* Median latency of one command at a time, in ns. */
 static double latency(struct bench_io *io, uint8_t opcode, double *values, uint32_t n)
@@ -105,7 +58,7 @@ static void bench_latency(void)
 	bench_io_open(&io, "emu:lbads=12", QSIZE, QSIZE * BLOCK);
 	latency(&io, NVM_CMD_READ, values, QD1_OPS);
 	for (int i = 0; i < 5; i++) {
-		floor[i] = pingpong(values, QD1_OPS);
+		floor[i] = handoff_latency(values, QD1_OPS);
 		trips[i] = latency(&io, NVM_CMD_READ, values, QD1_OPS);
 	}
 	bench_io_close(&io);
@@ -122,18 +75,23 @@ static void bench_throughput(const char *what, const char *name, uint8_t opcode,
 			     double goal)
 {
 	struct bench_line line = {.name = what, .unit = "M/s", .goal = goal, .goal_in_unit = true};
-	double rates[9];
+	double rates[9], floors[9], ratios[9];
 	struct bench_io io;
 
 	bench_io_open(&io, name, QSIZE, QSIZE * BLOCK);
 	throughput(&io, opcode, depth, 1 << 18);
-	for (int i = 0; i < 9; i++)
+	for (int i = 0; i < 9; i++) {
+		floors[i] = handoff_rate(depth, 1 << 19);
 		rates[i] = throughput(&io, opcode, depth, 1 << 20);
+		ratios[i] = rates[i] / floors[i];
+	}
 	bench_io_close(&io);
 
 	line.value = bench_median(rates, 9);
 	line.low = rates[0];
 	line.high = rates[8];
+	line.floor = bench_median(floors, 9);
+	line.ratio = bench_median(ratios, 9);
 	bench_print(&line);
 }
 
