@@ -23,7 +23,7 @@ static void step(struct nvme_ctrl *ctrl, struct nvme_alive *alive)
 	    errno == ETIMEDOUT) {
 		nvme_ctrl_count(ctrl, NVME_COUNT_KEEP_ALIVES_MISSED);
 		log_error("%s: no answer to Keep Alive\n", ctrl->pci.bdf);
-		nvme_recover(ctrl);
+		nvme_recover_for(ctrl, "no answer to Keep Alive");
 	}
 	if (alive->op.rq || now < alive->due_ms || nvme_ctrl_is_down(ctrl))
 		return;
@@ -31,7 +31,8 @@ static void step(struct nvme_ctrl *ctrl, struct nvme_alive *alive)
 		nvme_ctrl_count(ctrl, NVME_COUNT_KEEP_ALIVES);
 		alive->due_ms = now + alive->kato_ms / 2;
 	} else if (now >= alive->due_ms + alive->kato_ms) {
-		nvme_recover(ctrl); /* all trackers have been set aside, or wait for as long */
+		/* All trackers have been set aside, or wait for as long. */
+		nvme_recover_for(ctrl, "Keep Alive finds no tracker free");
 	}
 }
 

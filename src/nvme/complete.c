@@ -287,6 +287,9 @@ void nvme_cq_keep(struct nvme_cq *cq, const struct nvme_cqe *cqe)
 
 	if (owner && owner->state != NVME_RQ_COMPLETED)
 		owner = NULL;
+	if (!owner)
+		log_debug("cq %d: completion of no command with a tracker, sqid %u cid 0x%x\n",
+			  cq->id, le16_to_cpu(cqe->sqid), cqe->cid);
 	/* Somebody may ask for it, but not for any number of them. */
 	if (!owner && cq->nr_kept >= STRANGERS_MAX)
 		cq->spurious++;
@@ -347,9 +350,13 @@ static int wait_until(struct nvme_rq *rq, struct nvme_cqe *cqe_copy, uint64_t de
 		if (reap == NVME_REAP_ERROR)
 			return -1;
 		if (reap == NVME_REAP_NOTHING) {
-			if (nvme_wait_step(&w))
-				return -1;
-			continue;
+			if (!nvme_wait_step(&w))
+				continue;
+			if (errno == ETIMEDOUT && nvme_sq_untold(rq->sq))
+				log_error("sq %d: has commands that nvme_sq_update_tail() did not "
+					  "tell of\n",
+					  rq->sq->id);
+			return -1;
 		}
 		if (cqe_copy)
 			*cqe_copy = cqe;

@@ -229,6 +229,8 @@ int nvme_identify_ctrl(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf)
 		return 0;
 	if (nvme_maybe_lost(&cqe))
 		nvme_park(ctrl, buf, NULL);
+	else if (!nvme_cqe_ok(&cqe))
+		nvme_refused("Identify Controller", &cqe);
 	iommu_put_dmabuf(buf);
 	return -1;
 }

@@ -17,6 +17,10 @@
 /* nvme_ctrl.sgl_one_max where the controller has no limit. */
 #define NVME_SGL_ONE_MAX IOMMU_SHORT_MAX
 
+/* The cold ends of what follows: say what is wrong, and set errno. Return -1. */
+int nvme_not_mapped(const void *vaddr, size_t len);
+int nvme_too_long(uint64_t len, uint64_t max);
+
 /**
  * nvme_translate() - where the device sees the first part of a buffer
  * @ctrl: controller
@@ -38,7 +42,7 @@ static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr
 		return set_errno(EINVAL);
 	return iommu_translate_piece(ctrl->pci.dev.ctx, vaddr, len, iova, contig)
 		       ? 0
-		       : set_errno(EFAULT);
+		       : nvme_not_mapped(vaddr, len);
 }
 
 /**

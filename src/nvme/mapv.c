@@ -4,8 +4,24 @@
  */
 #include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/rq.h>
+#include <belfry/support/log.h>
 
 #include "nvme/short.h"
+
+int nvme_not_mapped(const void *vaddr, size_t len)
+{
+	log_error("%p, %zu bytes: not all of it is mapped (iommu_map_vaddr(), "
+		  "iommu_get_dmabuf())\n",
+		  vaddr, len);
+	return set_errno(EFAULT);
+}
+
+int nvme_too_long(uint64_t len, uint64_t max)
+{
+	log_error("%llu bytes: a command moves %llu at most (MDTS)\n", (unsigned long long)len,
+		  (unsigned long long)max);
+	return set_errno(EMSGSIZE);
+}
 
 void nvme_rq_mapped_odd(struct nvme_rq *rq)
 {

@@ -102,7 +102,7 @@ int nvme_prp_add(struct nvme_prp *prp, iova_t iova, size_t len)
 	if (unlikely(!len || len - 1 > UINT64_MAX - iova))
 		return set_errno(EINVAL);
 	if (unlikely(len > prp->max_len - prp->len))
-		return set_errno(EMSGSIZE);
+		return nvme_too_long(prp->len + len, prp->max_len);
 
 	/* Cannot wrap: the offset is in the address, and that and the length were looked at. */
 	pages = ((off + (len - 1)) >> prp->shift) + 1;
@@ -187,7 +187,7 @@ static int map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 	if (unlikely(!len || len - 1 > UINT64_MAX - iova || iova & 3))
 		return set_errno(EINVAL);
 	if (unlikely(len - 1 > ctrl->config.mdts - 1)) /* 0 is no limit */
-		return set_errno(EMSGSIZE);
+		return nvme_too_long(len, ctrl->config.mdts);
 
 	more = (off + (len - 1)) >> shift;
 	if (more == 1) {
@@ -258,7 +258,7 @@ static int start_lists(struct nvme_prp *prp, struct nvme_ctrl *ctrl, leint64_t *
 	if (nlists < 1)
 		return set_errno(EINVAL);
 	if (!iommu_translate_range(ctrl->pci.dev.ctx, lists, (size_t)nlists * page, &iova))
-		return set_errno(EFAULT);
+		return nvme_not_mapped(lists, (size_t)nlists * page);
 	if (iova & (page - 1))
 		return set_errno(EINVAL);
 	nvme_prp_start(prp, ctrl, lists, iova, nlists);

@@ -10,6 +10,7 @@
 #include "nvme/recover.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <belfry/nvme/ctrl.h>
@@ -88,13 +89,13 @@ static void die(struct nvme_ctrl *ctrl, struct nvme_recover *r, int err)
 	tell_ctrl(r, NVME_RECOVERY_DEAD, err);
 }
 
-static void begin_reset(struct nvme_ctrl *ctrl, struct nvme_recover *r)
+static void begin_reset(struct nvme_ctrl *ctrl, struct nvme_recover *r, const char *why)
 {
 	if (r->state >= NVME_CTRL_FREEZING || r->opts.flags & NVME_RECOVERY_NO_RESET)
 		return;
 	r->function_reset = false;
 	nvme_ctrl_count(ctrl, NVME_COUNT_RESETS);
-	log_error("%s: the controller is reset\n", ctrl->pci.bdf);
+	log_error("%s: the controller is reset: %s\n", ctrl->pci.bdf, why);
 	set_state(r, NVME_CTRL_FREEZING, r->opts.freeze_ms);
 	/* Odd: owners let go of their doorbells. */
 	atomic_store_release(&r->gen, r->gen + 1);
@@ -292,12 +293,25 @@ static void step_aborting(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 		case NVME_OP_FAILED:
 			nvme_ctrl_count(ctrl, NVME_COUNT_ABORTS_FAILED);
 			atomic_store_release(&abort->target, (struct nvme_rq *)NULL);
-			begin_reset(ctrl, r);
+			begin_reset(ctrl, r, "an Abort is not answered");
 			return;
 		}
 	}
 	if (!under_way && !atomic_load_acquire(&r->nr_expired))
 		set_state(r, NVME_CTRL_LIVE, 0);
+}
+
+/* The controller may be innocent: what it was never told of, it cannot complete. */
+static void reset_for(struct nvme_ctrl *ctrl, struct nvme_recover *r, const struct nvme_rq *rq)
+{
+	char why[160];
+
+	snprintf(why, sizeof(why), "sq %d cid %u did not end within its deadline and the grace%s",
+		 rq->sq->id, rq->cid,
+		 nvme_sq_untold(rq->sq)
+			 ? "; the queue has commands that nvme_sq_update_tail() did not tell of"
+			 : "");
+	begin_reset(ctrl, r, why);
 }
 
 unsigned int nvme_recover_expired(struct nvme_ctrl *ctrl, struct nvme_rq *rq)
@@ -334,7 +348,7 @@ unsigned int nvme_recover_expired(struct nvme_ctrl *ctrl, struct nvme_rq *rq)
 	} else if (first) {
 		next = r->opts.grace_ms;
 	} else {
-		begin_reset(ctrl, r);
+		reset_for(ctrl, r, rq);
 	}
 	unlock_and_tell(ctrl, r);
 	return next;
@@ -388,7 +402,7 @@ void nvme_recover_broken(struct nvme_ctrl *ctrl, int err)
 		} else {
 			nvme_ctrl_count(ctrl, NVME_COUNT_FATAL);
 			tell_ctrl(r, NVME_RECOVERY_FATAL, err);
-			begin_reset(ctrl, r);
+			begin_reset(ctrl, r, "it reports a fatal status (CSTS.CFS)");
 		}
 	}
 	unlock_and_tell(ctrl, r);
@@ -406,12 +420,12 @@ void nvme_recover_queue(struct nvme_ctrl *ctrl, int sqid, bool ok)
 		if (++r->resets >= r->opts.max_resets)
 			die(ctrl, r, EIO);
 		else
-			begin_reset(ctrl, r);
+			begin_reset(ctrl, r, "a queue could not be made anew");
 	}
 	unlock_and_tell(ctrl, r);
 }
 
-int nvme_recover(struct nvme_ctrl *ctrl)
+int nvme_recover_for(struct nvme_ctrl *ctrl, const char *why)
 {
 	struct nvme_recover *r = &ctrl->priv->recover;
 	int ret = 0;
@@ -422,9 +436,14 @@ int nvme_recover(struct nvme_ctrl *ctrl)
 	else if (r->opts.flags & NVME_RECOVERY_NO_RESET)
 		ret = set_errno(EPERM);
 	else
-		begin_reset(ctrl, r);
+		begin_reset(ctrl, r, why);
 	unlock_and_tell(ctrl, r);
 	return ret;
+}
+
+int nvme_recover(struct nvme_ctrl *ctrl)
+{
+	return nvme_recover_for(ctrl, "the program wants it (nvme_recover())");
 }
 
 void nvme_recover_forget(struct nvme_ctrl *ctrl)

@@ -140,6 +140,16 @@ void nvme_recover_broken(struct nvme_ctrl *ctrl, int err);
 void nvme_recover_queue(struct nvme_ctrl *ctrl, int sqid, bool ok);
 
 /**
+ * nvme_recover_for() - nvme_recover(), with the reason for the log
+ * @ctrl: as nvme_recover()
+ * @why: what has happened
+ *
+ * Context: as nvme_recover().
+ * Return: as nvme_recover().
+ */
+int nvme_recover_for(struct nvme_ctrl *ctrl, const char *why);
+
+/**
  * nvme_recover_forget() - the controller was reset by hand
  * @ctrl: controller, disabled; its queues are as new
  *

@@ -102,8 +102,9 @@ struct nvme_rq *__nvme_rq_acquire_fresh(struct nvme_sq *sq)
 	struct nvme_rq *rq = NULL;
 
 	if (!TOP(head) && !FRESH(head)) {
-		errno = EBUSY;
-		return NULL;
+		if (!sq->slabs)
+			log_error("a tracker of a queue that is not there: nvme_create_iosq()\n");
+		return set_errno_null(sq->slabs ? EBUSY : EINVAL);
 	}
 
 	pthread_mutex_lock(&sq->slabs->lock);

@@ -207,6 +207,15 @@ enum nvme_reap {
 enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy);
 
 /**
+ * nvme_sq_untold() - has a queue commands that the device was not told of
+ * @sq: queue
+ *
+ * Context: any thread; a guess where it is not the owner of @sq.
+ * Return: true if nvme_sq_update_tail() has something to do.
+ */
+bool nvme_sq_untold(const struct nvme_sq *sq);
+
+/**
  * struct nvme_wait - a wait for the device
  * @tp: transport
  * @cq: queue that is waited on, whose owner takes part in recovery meanwhile

@@ -26,12 +26,18 @@ static void queues_cmd(struct nvme_ctrl *ctrl, union nvme_cmd *cmd)
 		    (uint32_t)(ctrl->priv->nr_cqs - 2) << 16 | (uint32_t)(ctrl->priv->nr_sqs - 2));
 }
 
+int nvme_refused(const char *what, struct nvme_cqe *cqe)
+{
+	log_error("%s: refused: %s\n", what, nvme_status_str(nvme_cqe_status(cqe)));
+	return nvme_set_errno_from_cqe(cqe);
+}
+
 static int queues_end(struct nvme_ctrl *ctrl, struct nvme_cqe *cqe)
 {
 	uint32_t granted = le32_to_cpu(cqe->dw0);
 
 	if (!nvme_cqe_ok(cqe))
-		return nvme_set_errno_from_cqe(cqe);
+		return nvme_refused("Set Features, Number of Queues", cqe);
 
 	ctrl->config.nsqa = (int)(granted & 0xffff);
 	ctrl->config.ncqa = (int)(granted >> 16);

@@ -42,6 +42,16 @@ bool nvme_setup_cmd(struct nvme_ctrl *ctrl, unsigned int setup, union nvme_cmd *
 int nvme_setup_end(struct nvme_ctrl *ctrl, unsigned int setup, struct nvme_cqe *cqe);
 
 /**
+ * nvme_refused() - say that the controller has refused what it cannot be used without
+ * @what: the command's name
+ * @cqe: completion, of an error
+ *
+ * Context: as nvme_setup_cmd().
+ * Return: -1, with the errno of the status.
+ */
+int nvme_refused(const char *what, struct nvme_cqe *cqe);
+
+/**
  * nvme_setup_all() - tell everything, and wait
  * @ctrl: controller, ready
  *

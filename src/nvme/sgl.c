@@ -106,7 +106,7 @@ static int add(struct sgl *sgl, iova_t iova, size_t len)
 	if (!len || len - 1 > UINT64_MAX - iova || (dwords && ((iova | len) & 3)))
 		return set_errno(EINVAL);
 	if (sgl->ctrl->config.mdts && len > sgl->ctrl->config.mdts - sgl->len)
-		return set_errno(EMSGSIZE);
+		return nvme_too_long(sgl->len + len, sgl->ctrl->config.mdts);
 	sgl->len += len;
 
 	if (sgl->piece && sgl->iova + sgl->piece == iova) {
@@ -254,7 +254,7 @@ int nvme_map_mptr(struct nvme_ctrl *ctrl, union nvme_cmd *cmd, void *buf, size_t
 	if (nvme_translate(ctrl, buf, len, &iova, &contig))
 		return -1;
 	if (contig < len)
-		return set_errno(EFAULT);
+		return nvme_not_mapped(buf, len);
 	if (iova & 3)
 		return set_errno(EINVAL);
 	cmd->mptr = cpu_to_le64(iova);

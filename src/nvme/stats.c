@@ -12,6 +12,7 @@
 #include <belfry/nvme/spec.h>
 
 #include "nvme/priv.h"
+#include "nvme/rq.h"
 #include "nvme/watch.h"
 
 /* The one place that races on purpose. */
@@ -45,6 +46,11 @@ static uint64_t count(const uint64_t *laps, const uint16_t *place, const uint64_
 		after = read64(laps);
 	} while (before != after || before & 1);
 	return sum;
+}
+
+bool nvme_sq_untold(const struct nvme_sq *sq)
+{
+	return read16(&sq->tail) != read16(&sq->ptail);
 }
 
 static uint64_t less(uint64_t a, uint64_t b)

@@ -19,6 +19,7 @@
 #include <belfry/support/mem.h>
 
 #include "iommu/translate.h"
+#include "nvme/map.h"
 #include "nvme/priv.h"
 #include "nvme/rq.h"
 #include "support/deadline.h"
@@ -65,7 +66,7 @@ static int data_check(const struct nvme_ctrl *ctrl, const void *buf, size_t len)
 	if (!buf != !len || (uintptr_t)buf + len < len)
 		return set_errno(EINVAL);
 	if (ctrl->config.mdts && len > ctrl->config.mdts)
-		return set_errno(EMSGSIZE);
+		return nvme_too_long(len, ctrl->config.mdts);
 	return 0;
 }
 

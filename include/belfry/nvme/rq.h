@@ -58,7 +58,8 @@ static inline void nvme_rq_reset(struct nvme_rq *rq)
  * Context: owner of @sq, while no other thread uses the atomic pair on @sq. The
  *	first use of a tracker may allocate and map list pages; no lock, allocation
  *	or syscall otherwise.
- * Return: a tracker, or NULL: EBUSY none is free, ENOMEM no memory for list pages.
+ * Return: a tracker, or NULL: EBUSY none is free, EINVAL the queue was not created, ENOMEM no
+ *	memory for list pages.
  */
 static inline struct nvme_rq *nvme_rq_acquire(struct nvme_sq *sq)
 {
