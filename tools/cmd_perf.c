@@ -136,6 +136,10 @@ static int run(struct dev *dev, const struct options *o, struct perf_opts *opts)
 
 	if (status)
 		return status;
+	if (opts->region > ns.nr_blocks * ns.block)
+		return msg_wrong("perf", "--region %s: namespace %u has %s",
+				 text_bytes(opts->region).s, ns.nsid,
+				 text_bytes(ns.nr_blocks * ns.block).s);
 	if (!opts->bs)
 		opts->bs = ns.block <= 4096 ? 4096 / ns.block * ns.block : ns.block;
 	status = limits(o, opts);

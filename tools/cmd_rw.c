@@ -302,7 +302,7 @@ static int transfer(struct dev *dev, const struct options *o, const struct dev_n
 	status = xfer_run(&xfer);
 	if (!o->is_read && !status)
 		status = check_end(o, &xfer, end);
-	if (!o->is_read && status != CMD_FAILED) {
+	if (!o->is_read && status != CMD_FAILED && !xfer.silent) {
 		int flushed = xfer_flush(dev, ns);
 
 		status = status ? status : flushed;

@@ -6,6 +6,7 @@
 #include "tools/dev.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static int check_queues(const struct dev *dev, unsigned int queues)
 					 dev->name)
 			      : CMD_OK;
 	if (got < queues)
-		return msg_wrong(NULL, "%s: %u I/O queues wanted, the controller grants %u",
+		return msg_wrong(NULL, "'%s': %u I/O queues wanted, the controller grants %u",
 				 dev->name, queues, got);
 	return CMD_OK;
 }
@@ -125,8 +126,26 @@ int dev_refused(const char *what, uint16_t status)
 			NVM_GET(status, STATUS_DNR) ? " (do not retry)" : "");
 }
 
+int dev_refused_rw(bool write, uint64_t slba, uint32_t nr_blocks, uint16_t status)
+{
+	char what[80];
+
+	if (nr_blocks == 1)
+		snprintf(what, sizeof(what), "%s, block %" PRIu64, write ? "Write" : "Read", slba);
+	else
+		snprintf(what, sizeof(what), "%s, blocks %" PRIu64 " to %" PRIu64,
+			 write ? "Write" : "Read", slba, slba + nr_blocks - 1);
+	return dev_refused(what, status);
+}
+
 int dev_silent(const struct dev *dev)
 {
+	if (errno == EINTR) {
+		msg_note("%s: interrupted, with commands that did not complete", dev->name);
+		return CMD_INTERRUPTED;
+	}
+	if (errno == ENODEV)
+		return msg_fail("%s: the controller is gone", dev->name);
 	if (errno == ETIMEDOUT)
 		return msg_fail("%s: a command did not complete within %s (--timeout)", dev->name,
 				text_time((double)dev->ctrl.timeout_ms * NS_PER_MS).s);

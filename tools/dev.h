@@ -161,11 +161,22 @@ int dev_find_ns(struct dev *dev, uint32_t nsid, struct dev_ns *ns);
 int dev_refused(const char *what, uint16_t status);
 
 /**
+ * dev_refused_rw() - dev_refused() of a Read or Write
+ * @write: which
+ * @slba: first block
+ * @nr_blocks: how many
+ * @status: status field
+ *
+ * Return: CMD_FAILED.
+ */
+int dev_refused_rw(bool write, uint64_t slba, uint32_t nr_blocks, uint16_t status);
+
+/**
  * dev_silent() - say that a completion did not come
  * @dev: controller
  *
- * Context: errno says why: ETIMEDOUT, ENODEV.
- * Return: CMD_FAILED.
+ * Context: errno says why: ETIMEDOUT, ENODEV, EINTR.
+ * Return: CMD_FAILED, or CMD_INTERRUPTED.
  */
 int dev_silent(const struct dev *dev);
 

@@ -57,9 +57,9 @@ void pattern_fill(const struct pattern *pattern, void *buf, uint32_t nr_blocks)
 	}
 }
 
-/* Index of the first byte that differs; @len if none does. */
+/* Index of the first byte that differs, and what it should be; @len if none does. */
 static uint32_t first_difference(const uint64_t *word, const uint64_t stamp[STAMP_WORDS],
-				 uint32_t len)
+				 uint32_t len, uint8_t *expected)
 {
 	uint64_t value = first_word(stamp), want;
 
@@ -77,6 +77,7 @@ static uint32_t first_difference(const uint64_t *word, const uint64_t stamp[STAM
 
 			while (got[i] == wanted[i])
 				i++;
+			*expected = wanted[i];
 			return n * 8 + i;
 		}
 	}
@@ -85,7 +86,7 @@ static uint32_t first_difference(const uint64_t *word, const uint64_t stamp[STAM
 
 /* What a block is that is not what it should be. */
 static void describe(const uint64_t *word, const uint64_t stamp[STAMP_WORDS], uint32_t at,
-		     char *why, size_t len)
+		     uint8_t expected, char *why, size_t len)
 {
 	if (word[0] == MAGIC && memcmp(word, stamp, STAMP_BYTES) != 0)
 		snprintf(why, len,
@@ -96,8 +97,8 @@ static void describe(const uint64_t *word, const uint64_t stamp[STAMP_WORDS], ui
 	else
 		snprintf(why, len,
 			 "block %" PRIu64 " (generation %" PRIu64
-			 ") differs from byte %u on: 0x%02x",
-			 stamp[1], stamp[2], at, ((const uint8_t *)word)[at]);
+			 ") differs from byte %u on: 0x%02x instead of 0x%02x",
+			 stamp[1], stamp[2], at, ((const uint8_t *)word)[at], expected);
 }
 
 bool pattern_check(const struct pattern *pattern, const void *buf, uint32_t nr_blocks, char *why,
@@ -107,12 +108,13 @@ bool pattern_check(const struct pattern *pattern, const void *buf, uint32_t nr_b
 
 	for (uint32_t i = 0; i < nr_blocks; i++, word += pattern->block / 8) {
 		uint64_t stamp[STAMP_WORDS];
+		uint8_t expected = 0;
 		uint32_t at;
 
 		make_stamp(pattern, i, stamp);
-		at = first_difference(word, stamp, pattern->block);
+		at = first_difference(word, stamp, pattern->block, &expected);
 		if (at < pattern->block) {
-			describe(word, stamp, at, why, len);
+			describe(word, stamp, at, expected, why, len);
 			return false;
 		}
 	}

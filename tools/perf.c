@@ -315,10 +315,11 @@ static int run_passes(struct perf *perf, struct perf_result *result)
 	return status ? status : msg_stop_asked() ? CMD_INTERRUPTED : CMD_OK;
 }
 
-/* After a failure commands may be in flight: the queues stay until the controller is closed. */
+/* With commands in flight the queues stay until the controller is closed. */
 static void destroy(struct perf *perf, bool delete_queues)
 {
 	for (unsigned int i = 0; i < perf->opts->queues; i++) {
+		delete_queues = delete_queues && !perf->workers[i].in_flight;
 		free(perf->workers[i].slots);
 		free(perf->workers[i].generations);
 	}

@@ -47,7 +47,7 @@ enum perf_pattern {
  * @queues: queue pairs, and threads
  * @runtime_ns: how long; 0 for no limit
  * @count: how many commands in all; 0 for no limit
- * @region: bytes of the namespace that are used, from its start; 0 for all
+ * @region: most bytes of the namespace that are used, from its start; 0 for all
  * @verify: blocks can be recognised and every read is checked
  * @seed: of all that is random
  */

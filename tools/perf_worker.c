@@ -174,7 +174,8 @@ static void finish(struct perf_worker *w, struct nvme_cqe *cqe, uint64_t now)
 
 		w->failed[nvme_cqe_status(cqe) >> 8 & 7]++;
 		if (!status)
-			status = dev_refused(slot->write ? "Write" : "Read", nvme_cqe_status(cqe));
+			status = dev_refused_rw(slot->write, w->first + slot->chunk * w->blocks,
+						w->blocks, nvme_cqe_status(cqe));
 		stop_all(w, status);
 	}
 	if (unlikely(w->generations))

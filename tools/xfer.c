@@ -16,11 +16,13 @@
 
 #define QID	     1
 #define WAIT_STEP_NS 100000000
+#define STOP_WAIT_NS 1000000000 /* who was interrupted waits no longer than that */
 #define NS_PER_MS    1000000
 
 struct xfer_slot {
 	char *buf;
 	void *meta; /* NULL where blocks have none of their own */
+	uint64_t slba;
 	uint32_t nr_blocks;
 	bool busy;
 	bool ok;
@@ -119,7 +121,8 @@ static int post(struct ring *ring, struct nvme_rq *rq, struct xfer_slot *slot)
 	struct iovec iov = {.iov_base = slot->buf,
 			    .iov_len = (size_t)slot->nr_blocks * xfer->ns->block};
 
-	cmd.rw.slba = cpu_to_le64(xfer->slba + (xfer->nr_blocks - ring->left));
+	slot->slba = xfer->slba + (xfer->nr_blocks - ring->left);
+	cmd.rw.slba = cpu_to_le64(slot->slba);
 	cmd.rw.nlb = cpu_to_le16((uint16_t)(slot->nr_blocks - 1)); /* 0's based on the wire */
 	cmd.rw.control = cpu_to_le16(xfer->control);
 	if (slot->meta &&
@@ -166,12 +169,17 @@ bool xfer_wait(struct nvme_ctrl *ctrl, struct nvme_cq *cq, struct nvme_cqe *cqe)
 {
 	struct timespec step = {.tv_nsec = WAIT_STEP_NS};
 	uint64_t deadline = monotonic_ns() + (uint64_t)ctrl->timeout_ms * NS_PER_MS;
+	uint64_t stop_at = 0;
 
 	while (nvme_cq_wait_cqes(cq, cqe, 1, &step) != 1) {
+		uint64_t now = monotonic_ns();
+
 		if (errno != ETIMEDOUT)
 			return false;
-		if (monotonic_ns() >= deadline) {
-			errno = ETIMEDOUT;
+		if (!stop_at && msg_stop_asked())
+			stop_at = now + STOP_WAIT_NS;
+		if (now >= deadline || (stop_at && now >= stop_at)) {
+			errno = now >= deadline ? ETIMEDOUT : EINTR;
 			return false;
 		}
 	}
@@ -191,7 +199,8 @@ static void complete(struct ring *ring, struct nvme_cqe *cqe)
 	slot->ok = nvme_cqe_ok(cqe);
 	xfer->cmds++;
 	if (!slot->ok && !ring->status)
-		fail(ring, dev_refused(xfer->write ? "Write" : "Read", nvme_cqe_status(cqe)));
+		fail(ring, dev_refused_rw(xfer->write, slot->slba, slot->nr_blocks,
+					  nvme_cqe_status(cqe)));
 	nvme_rq_release(rq);
 }
 
@@ -204,6 +213,7 @@ static int reap(struct ring *ring)
 	if (!cqe) {
 		if (!xfer_wait(&ring->xfer->dev->ctrl, ring->cq, &copy)) {
 			fail(ring, dev_silent(ring->xfer->dev));
+			ring->xfer->silent = true;
 			return -1;
 		}
 		complete(ring, &copy);
@@ -240,6 +250,7 @@ int xfer_run(struct xfer *xfer)
 	uint64_t start = monotonic_ns();
 
 	xfer->done = xfer->cmds = 0;
+	xfer->silent = false;
 	if (ring_init(&ring, xfer))
 		return CMD_FAILED;
 	msg_forget();

@@ -36,6 +36,7 @@ struct xfer_slot;
  * @done: blocks that were moved, in one run from @slba on
  * @cmds: commands that completed
  * @elapsed_ns: how long it took
+ * @silent: commands are in flight, and not waited for any more
  */
 struct xfer {
 	struct dev *dev;
@@ -51,6 +52,7 @@ struct xfer {
 	uint64_t done;
 	uint64_t cmds;
 	uint64_t elapsed_ns;
+	bool silent;
 };
 
 /**

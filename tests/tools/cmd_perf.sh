@@ -58,7 +58,10 @@ check "... as text" sh -c "
 		grep -q 'by type of status: media 1\\.'"
 check "the controller is live" json 'd["ctrl_stats"]["state"] == "live"' perf $dev --count 100
 
-check "a flipped bit is found" run_complains 1 "data is wrong: block" \
+# Byte 0 of the data is '!', 0x21, the first of the magic number.
+check "a flipped bit is found" run_complains 1 "differs from byte 0 on: 0x20 instead of 0x21" \
+	perf "$dev,fault=act=corrupt:arg=0:sq=1:op=2:nth=50" --pattern mix --verify --count 2000
+check "... anywhere in the data" run_complains 1 "data is wrong: block" \
 	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" --pattern mix --verify --count 2000
 check "... and is not without --verify" run 0 \
 	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" --pattern mix --count 2000
@@ -66,13 +69,17 @@ check "a command that is lost" run_complains 1 "did not complete within 300 ms" 
 	perf "$dev,fault=act=drop:sq=1:op=2:nth=50" --count 2000 --timeout 300ms
 check "a completion of nobody's command" run_complains 1 "did not complete within" \
 	perf "$dev,fault=act=wrong_cid:sq=1:op=2:nth=50" --count 2000 --timeout 300ms
-check "a command that fails" run_complains 1 "READ_ERROR" \
-	perf "$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50" --count 2000
-check "a device that is gone" run_complains 1 "waiting for a completion" \
+check "a command that fails" run_complains 1 "Read, blocks 392 to 399: READ_ERROR" \
+	perf "$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=1" --pattern read --count 2000
+check "a device that is gone" run_complains 1 "the controller is gone" \
 	perf "$dev,fault=act=gone:sq=1:op=2:nth=50" --count 2000 --timeout 10s
 check "an interrupt ends it, with what there is" sh -c "
 	'$belfry' perf $dev --runtime 60s --json >out & pid=\$!
 	sleep 1; kill -INT \$pid; wait \$pid; [ \$? -eq 130 ]"
 check "... as JSON" is_json 'd["interrupted"] and d["all"]["commands"] > 0'
+check "an interrupt ends the wait for a controller that hangs" sh -c "
+	'$belfry' perf '$dev,fault=act=hang:sq=1:op=2:nth=50' --json >out 2>err & pid=\$!
+	sleep 1; kill -INT \$pid; wait \$pid; [ \$? -eq 130 ] && grep -q 'did not complete' err"
+check "... with what there is" is_json 'd["interrupted"] and d["all"]["commands"] == 49'
 
 done_testing

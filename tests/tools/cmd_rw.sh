@@ -76,14 +76,30 @@ check "output that nobody reads" sh -c "
 	{ '$belfry' read $dev --size 16M 2>err; echo \$? >status; } | head -c 1 >first
 	grep -qx 1 status && grep -q 'Broken pipe' err"
 
-check "the device refuses a read" run_complains 1 "READ_ERROR" \
+check "the device refuses a read" run_complains 1 "Read, blocks 1024 to 1535: READ_ERROR" \
 	read emu:fault=act=status:arg=0x281:sq=1:op=2:nth=3 --size 4M --output back
 check "the device refuses a flush" run_complains 1 "Flush: WRITE_FAULT" \
 	write emu:fault=act=status:arg=0x280:sq=1:op=0 --input whole
 check "a command that is lost" run_complains 1 "did not complete within 300 ms" \
 	read emu:fault=act=drop:sq=1:op=2:nth=3 --size 4M --output back --timeout 300ms
-check "a device that is gone" run_complains 1 "waiting for a completion" \
+check "the device refuses one block" run_complains 1 "Write, block 7: WRITE_FAULT" \
+	write emu:fault=act=status:arg=0x280:sq=1:op=1 --slba 7 --blocks 1 --input whole
+check "a device that is gone" run_complains 1 "the controller is gone" \
 	read emu:fault=act=gone:sq=1:op=2:nth=3 --size 4M --output back --timeout 10s
+# hung COMMAND...: it is interrupted while it waits for what will not come.
+# shellcheck disable=SC2317 # check runs it
+hung() {
+	"$belfry" "$@" >out 2>err &
+	pid=$!
+	sleep 1
+	kill -INT "$pid"
+	wait "$pid"
+	[ $? -eq 130 ] && complains "interrupted, with commands that did not complete"
+}
+
+check "an interrupt ends the wait for a controller that hangs" \
+	hung read emu:fault=act=hang:sq=1:op=2:nth=3 --size 4M --output back
+check "... of a write, which is not flushed" hung write emu:fault=act=hang:sq=1:op=1:nth=3 --input whole
 check "an interrupt ends it" sh -c "
 	'$belfry' read emu:size=1T --size 1T --output /dev/null & pid=\$!
 	sleep 0.5; kill -INT \$pid; wait \$pid; [ \$? -eq 130 ]"
