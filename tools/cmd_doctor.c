@@ -247,11 +247,14 @@ int cmd_doctor(int argc, char **argv)
 	const struct arg table[] = {ARG_JSON(&json), {.name = NULL}};
 	const struct args args = {"doctor", "[BDF]", 0, 1, about, table, examples};
 	struct doctor doctor = {};
+	struct host_fn fn;
 	char **operands;
 	int n = args_parse(&args, argc, argv, &operands);
 
 	if (n < 0)
 		return args_status(n);
+	if (n && host_look(&fn, operands[0]) && errno == EINVAL)
+		return msg_wrong(NULL, "'%s' is no PCI address; one is 0000:01:00.0", operands[0]);
 	out_init(&doctor.out, json);
 	out_open_array(&doctor.out, "checks", NULL);
 	check_machine(&doctor);

@@ -12,6 +12,8 @@
 #include "tools/text.h"
 
 #define DEFAULT_RUNTIME_NS 5000000000
+#define DEFAULT_READS	   70
+#define NOT_GIVEN	   UINT64_MAX
 
 struct options {
 	bool json, verify;
@@ -164,7 +166,7 @@ static int run(struct dev *dev, const struct options *o, struct perf_opts *opts)
 int cmd_perf(int argc, char **argv)
 {
 	struct options o = {
-		.pattern = PERF_RANDREAD, .depth = 32, .queues = 1, .reads = 70, .seed = 1};
+		.pattern = PERF_RANDREAD, .depth = 32, .queues = 1, .reads = NOT_GIVEN, .seed = 1};
 	struct dev_opts dev_opts;
 	struct perf_opts opts;
 	struct dev dev;
@@ -173,6 +175,10 @@ int cmd_perf(int argc, char **argv)
 
 	if (status < 0)
 		return args_status(status);
+	if (o.reads != NOT_GIVEN && o.pattern != PERF_MIX)
+		return msg_wrong("perf", "--reads is for --pattern mix");
+	if (o.reads == NOT_GIVEN)
+		o.reads = DEFAULT_READS;
 	opts = (struct perf_opts){.pattern = o.pattern,
 				  .reads = (unsigned int)o.reads,
 				  .bs = o.bs,

@@ -3,6 +3,7 @@
  * belfry serve: emulated controllers for other processes, each on a socket of its own, until a
  * signal ends it. The signals are taken by this thread, in one place: all others have them blocked.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,8 +73,8 @@ static int parse(struct job *job, int argc, char **argv)
 	job->nr = (unsigned int)nr;
 	if (job->nr == job->sockets.nr)
 		return 0;
-	msg_wrong("serve", "%u controllers and %u sockets: --socket PATH is needed for each",
-		  job->nr, job->sockets.nr);
+	msg_wrong("serve", "each DEV needs a --socket PATH: %u and %u were given", job->nr,
+		  job->sockets.nr);
 	return ARGS_WRONG;
 }
 
@@ -144,8 +145,10 @@ static int serve_all(const struct job *job, const struct serve_options *options)
 	for (unsigned int i = 0; i < job->nr; i++) {
 		servers[i] = serve_emu(job->names[i], options);
 		if (!servers[i] || serve_listen(servers[i], job->sockets.values[i])) {
-			int ret = msg_fail_host("%s cannot be served at %s", job->names[i],
-						job->sockets.values[i]);
+			int ret = servers[i] || errno != EINVAL ? CMD_FAILED : CMD_USAGE;
+
+			msg_fail_host("'%s' cannot be served at '%s'", job->names[i],
+				      job->sockets.values[i]);
 
 			close_all(servers, i + 1);
 			return ret;

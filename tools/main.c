@@ -40,6 +40,7 @@ static int usage(void)
 	      "  emu:                  the embedded controller: a gigabyte in memory\n"
 	      "  emu:size=4G,ns=2,...  with options; belfry(1) and docs/emu.md have them all\n"
 	      "  0000:01:00.0          a PCI function of this machine; see 'belfry list'\n"
+	      "  vfio-user:/path       a controller in another process; see 'belfry serve'\n"
 	      "\n"
 	      "'belfry COMMAND --help' teaches a command by example. Try:\n"
 	      "  belfry demo\n"

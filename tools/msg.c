@@ -96,6 +96,25 @@ static void say(const char *command, const char *text, const char *reason)
 	fputs(line, stderr);
 }
 
+/* "NAME: text" without the name, where @text has just named it, between quotes or '=' and a quote. */
+static const char *strip_name(const char *reason, const char *text)
+{
+	const char *end = strstr(reason, ": "), *at = text;
+	char name[LINE_MAX_BYTES];
+
+	if (!end || end == reason)
+		return reason;
+	snprintf(name, sizeof(name), "%.*s", (int)(end - reason), reason);
+	while ((at = strstr(at, name))) {
+		char after = at[strlen(name)];
+
+		if (at > text && strchr("'=", at[-1]) && after == '\'')
+			return end + 2;
+		at++;
+	}
+	return reason;
+}
+
 #define FORMAT(text, fmt)                                 \
 	do {                                              \
 		va_list args;                             \
@@ -123,7 +142,7 @@ int msg_fail_host(const char *fmt, ...)
 	pthread_mutex_lock(&library.lock);
 	snprintf(reason, sizeof(reason), "%s", library.first);
 	pthread_mutex_unlock(&library.lock);
-	say(NULL, text, reason[0] ? reason : strerror(error));
+	say(NULL, text, reason[0] ? strip_name(reason, text) : strerror(error));
 	return CMD_FAILED;
 }
 

@@ -99,11 +99,11 @@ check 'the mode of the socket' mode_is_0600
 check 'clients that are killed' killed_clients
 check 'a server that is killed' killed_server
 check 'a path that is taken' taken_path
-check 'no socket' wrong '1 controllers and 0 sockets' serve emu:
-check 'a socket too many' wrong '1 controllers and 2 sockets' serve emu: -s a -s b
+check 'no socket' wrong '--socket PATH: 1 and 0 were given' serve emu:
+check 'a socket too many' wrong '--socket PATH: 1 and 2 were given' serve emu: -s a -s b
 check 'no controller' wrong 'DEV... expected' serve -s a
-check 'a real device' run_complains 1 'cannot be served' serve 0000:01:00.0 -s sock
-check 'an option of the controller that is none' run_complains 1 frob serve emu:frob=1 -s sock
+check 'a real device' run_complains 2 'cannot be served' serve 0000:01:00.0 -s sock
+check 'an option of the controller that is none' run_complains 2 frob serve emu:frob=1 -s sock
 check 'too short a sleep' wrong 'out of range, 100' serve emu: -s sock --sleep 1us
 
 done_testing

@@ -42,9 +42,13 @@ not a multiple of the block|perf emu: --bs 1000
 3 I/O queues wanted, the controller grants 2|perf emu:queues=2 --queues 3
 do not fit into what is used|perf emu: --region 64K --verify --qd 32
 do not fit into what is used|perf emu: --region 4K --queues 2
+--region 2 GiB: namespace 1 has 1 GiB|perf emu: --region 2G
+--reads is for --pattern mix|perf emu: --reads 50
 --count and --size: give one of them|perf emu: --count 1 --size 1M
 less than one command moves|perf emu: --size 512
 is of no known form|identify frob
+'emu:' is no PCI address|doctor emu:
+unknown option 'frob'|serve emu:frob=1 --socket s
 is of no known form|identify /dev/nvme0
 unknown option 'frob'|identify emu:frob=1
 'x' is not a number|identify emu:size=x
@@ -73,6 +77,8 @@ milliseconds since 1970 expected|features emu: timestamp=frob
 '/b' is one argument too many|demo /a /b
 END
 
+check "a name is said once" run_complains 1 "cannot open 'emu:file=/frob/x': No such file" \
+	identify emu:file=/frob/x
 check "an argument of two lines" wrong "'1?2' is not a number" perf emu: --qd "$(printf '1\n2')"
 check "an argument that terminals obey" wrong "'?[31m' is no command" "$(printf '\033[31m')"
 check "an empty argument" wrong "an argument is empty" identify ""
@@ -80,7 +86,8 @@ check "nothing was created" test ! -e file
 
 check "--version" run_says "belfry " --version
 check "help" run_says "usage: belfry COMMAND" help
-for command in demo identify read write log features regs perf stats list bind unbind doctor; do
+check "help lists the kinds of DEV" run_says "vfio-user:/path" help
+for command in demo identify read write log features regs perf serve stats list bind unbind doctor; do
 	check "help lists $command" run_says "  $command " help
 	check "$command --help has examples" run_says "Examples:" $command --help
 	check "help $command is the same" sh -c "'$belfry' help $command | cmp - out"
