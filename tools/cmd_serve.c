@@ -83,7 +83,7 @@ static void print_log(int level, const char *msg, void *arg)
 {
 	(void)level;
 	(void)arg;
-	msg_note("%.*s", (int)strcspn(msg, "\n"), msg);
+	msg_note("%s", msg_plain(msg));
 }
 
 /* What an emulated controller has seen, for `belfry stats`: the driver is in another process. */

@@ -39,8 +39,7 @@ bool msg_stop_asked(void)
 	return LOAD(stop_asked);
 }
 
-/* "function: text" without the function: a user has no use for its name. */
-static const char *strip_function(const char *msg)
+const char *msg_plain(const char *msg)
 {
 	size_t len = strspn(msg, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
@@ -50,7 +49,7 @@ static const char *strip_function(const char *msg)
 static void catch_log(int level, const char *msg, void *arg)
 {
 	(void)arg;
-	msg = strip_function(msg);
+	msg = msg_plain(msg);
 	/* A warning is no reason for a failure. */
 	if (level > BELFRY_LOG_ERROR || !strncmp(msg, WARNING, strlen(WARNING))) {
 		fprintf(stderr, "belfry: %s\n", msg);

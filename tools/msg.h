@@ -34,6 +34,17 @@ bool msg_stop_asked(void);
 void msg_forget(void);
 
 /**
+ * msg_plain() - a message of the library without the name of the function that logs it
+ * @msg: "function: text"
+ *
+ * A user has no use for that name.
+ *
+ * Context: any; pure.
+ * Return: the text, within @msg.
+ */
+const char *msg_plain(const char *msg);
+
+/**
  * msg_fail() - say what failed
  * @fmt: as printf(), without a line break
  *
@@ -46,8 +57,8 @@ int msg_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * msg_fail_host() - say what failed on this machine, and why
  * @fmt: as printf(), without a line break
  *
- * Appends the library's first message since msg_forget(), or else the text of errno, or both where
- * the message is not about errno.
+ * Appends the library's first message since msg_forget(), without a name that @fmt has in quotes, or
+ * else the text of errno.
  *
  * Context: any thread; errno is what the failed call left.
  * Return: CMD_FAILED.

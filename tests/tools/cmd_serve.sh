@@ -80,6 +80,13 @@ killed_server() {
 		run 0 read vfio-user:sock --output back --size 1M && cmp data back && stop TERM 0
 }
 
+# With -v it tells of clients: in the command's form, one line each.
+verbose() {
+	start emu:size=4M -s sock -v && run 0 identify vfio-user:sock && stop TERM 0 &&
+		grep -qx 'belfry: a client has come' served.err &&
+		grep -qx 'belfry: the client has gone: it has hung up' served.err
+}
+
 taken_path() {
 	start emu:size=4M -s sock || return 1
 	run_complains 1 'another server listens there' serve emu:size=4M -s sock || return 1
@@ -96,6 +103,7 @@ check 'memory by message' copies sock --no-shared-dma
 check 'all by message, one socket' copies sock --no-mmap --no-shared-dma --no-twin
 check 'two controllers' two_controllers
 check 'the mode of the socket' mode_is_0600
+check 'what --verbose says' verbose
 check 'clients that are killed' killed_clients
 check 'a server that is killed' killed_server
 check 'a path that is taken' taken_path
