@@ -17,9 +17,44 @@
 /* nvme_ctrl.sgl_one_max where the controller has no limit. */
 #define NVME_SGL_ONE_MAX IOMMU_SHORT_MAX
 
-/* The cold ends of what follows: say what is wrong, and set errno. Return -1. */
+/**
+ * nvme_not_mapped() - log that the device does not see all of a buffer
+ * @vaddr: start of the buffer, or of what is left of it
+ * @len: bytes
+ *
+ * Context: any thread, as log_error().
+ * Return: -1: EFAULT.
+ */
 int nvme_not_mapped(const void *vaddr, size_t len);
+
+/**
+ * nvme_too_long() - log that a command's data is too long
+ * @len: bytes
+ * @max: what MDTS allows
+ *
+ * Context: any thread, as log_error().
+ * Return: -1: EMSGSIZE.
+ */
 int nvme_too_long(uint64_t len, uint64_t max);
+
+/**
+ * nvme_too_many() - log that a command's data is in too many pieces
+ * @what: "more pieces than ..."
+ *
+ * Context: any thread, as log_error().
+ * Return: -1: EMSGSIZE.
+ */
+int nvme_too_many(const char *what);
+
+/**
+ * nvme_no_piece() - log that no data can be there
+ * @iova: device address, 0 where it is not known
+ * @len: bytes
+ *
+ * Context: any thread, as log_error().
+ * Return: -1: EINVAL.
+ */
+int nvme_no_piece(uint64_t iova, uint64_t len);
 
 /**
  * nvme_translate() - where the device sees the first part of a buffer
@@ -39,7 +74,7 @@ static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr
 	if (likely(iommu_translate_range(ctrl->pci.dev.ctx, vaddr, len, iova)))
 		return 0;
 	if (!len)
-		return set_errno(EINVAL);
+		return nvme_no_piece(0, 0);
 	return iommu_translate_piece(ctrl->pci.dev.ctx, vaddr, len, iova, contig)
 		       ? 0
 		       : nvme_not_mapped(vaddr, len);
@@ -92,7 +127,12 @@ static inline void nvme_put_desc(struct nvme_sgld *desc, iova_t iova, uint64_t l
 #define NVME_RQ_DETOUR_ADMIN  (1 << 0)
 #define NVME_RQ_DETOUR_FAILED (1 << 1)
 
-/* The cold half of what follows: take a failure back. */
+/**
+ * nvme_rq_mapped_odd() - the cold half of nvme_rq_mapped(): take a failure back
+ * @rq: tracker, of which nvme_rq.detour is not 0
+ *
+ * Context: owner of @rq.
+ */
 void nvme_rq_mapped_odd(struct nvme_rq *rq);
 
 /**

@@ -23,6 +23,20 @@ int nvme_too_long(uint64_t len, uint64_t max)
 	return set_errno(EMSGSIZE);
 }
 
+int nvme_too_many(const char *what)
+{
+	log_error("more pieces than %s\n", what);
+	return set_errno(EMSGSIZE);
+}
+
+int nvme_no_piece(uint64_t iova, uint64_t len)
+{
+	log_error("no piece of data is %llu bytes at iova 0x%llx: empty, not aligned to 4, or "
+		  "too long\n",
+		  (unsigned long long)len, (unsigned long long)iova);
+	return set_errno(EINVAL);
+}
+
 void nvme_rq_mapped_odd(struct nvme_rq *rq)
 {
 	rq->detour &= (uint16_t)~NVME_RQ_DETOUR_FAILED;

@@ -9,6 +9,7 @@
 #include <belfry/nvme/map.h>
 #include <belfry/nvme/rq.h>
 #include <belfry/nvme/util.h>
+#include <belfry/support/log.h>
 
 #include "iommu/translate.h"
 #include "nvme/map.h"
@@ -30,6 +31,17 @@ void nvme_prp_start(struct nvme_prp *prp, const struct nvme_ctrl *ctrl, leint64_
 	};
 }
 
+static const char list_full[] =
+	"the PRP list has room for; nvme_mapv_prp() takes more pages for it";
+
+static __attribute__((noinline, cold)) int not_adjoining(const struct nvme_prp *prp, iova_t iova)
+{
+	log_error("PRPs: a piece at iova 0x%llx follows one that ends at 0x%llx: both have to be "
+		  "page boundaries (%zu bytes)\n",
+		  (unsigned long long)iova, (unsigned long long)prp->end, prp->page);
+	return set_errno(EINVAL);
+}
+
 /*
  * The page is full. Its last entry turns out not to be the list's last, so it
  * moves to the next page and leaves its place to the pointer there.
@@ -39,7 +51,7 @@ static int chain(struct nvme_prp *prp)
 	leint64_t *last = &prp->list[prp->slot - 1];
 
 	if (!prp->pages_left)
-		return set_errno(EMSGSIZE);
+		return nvme_too_many(list_full);
 
 	prp->pages_left--;
 	prp->list_iova += prp->page;
@@ -100,7 +112,7 @@ int nvme_prp_add(struct nvme_prp *prp, iova_t iova, size_t len)
 	uint64_t pages;
 
 	if (unlikely(!len || len - 1 > UINT64_MAX - iova))
-		return set_errno(EINVAL);
+		return nvme_no_piece(iova, len);
 	if (unlikely(len > prp->max_len - prp->len))
 		return nvme_too_long(prp->len + len, prp->max_len);
 
@@ -108,7 +120,7 @@ int nvme_prp_add(struct nvme_prp *prp, iova_t iova, size_t len)
 	pages = ((off + (len - 1)) >> prp->shift) + 1;
 	if (!prp->nr) {
 		if (unlikely(iova & 3))
-			return set_errno(EINVAL);
+			return nvme_no_piece(iova, len);
 		prp->prp1 = iova;
 		prp->nr = 1;
 		pages--;
@@ -116,7 +128,7 @@ int nvme_prp_add(struct nvme_prp *prp, iova_t iova, size_t len)
 		prp->end = prp->prp1 + len;
 	} else {
 		if (unlikely(off || prp->end & mask))
-			return set_errno(EINVAL);
+			return not_adjoining(prp, iova);
 		prp->end = iova + len;
 	}
 	prp->len += len;
@@ -174,9 +186,12 @@ static void start_rq(struct nvme_prp *prp, struct nvme_ctrl *ctrl, struct nvme_r
 	nvme_prp_start(prp, ctrl, rq->page.vaddr, rq->page.iova, 1);
 }
 
-/* One piece, as most buffers are: no list is built that is not needed (bench: map). */
-static int map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
-		     size_t len)
+/*
+ * One piece, as most buffers are: no list is built that is not needed (bench: map). False where the
+ * piece is wrong in some way: the long way says in which.
+ */
+static bool map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd, iova_t iova,
+		      size_t len)
 {
 	const unsigned int shift = __mps_to_pageshift(ctrl->config.mps);
 	const size_t page = (size_t)1 << shift, off = iova & (page - 1);
@@ -185,29 +200,39 @@ static int map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd 
 	iova_t prp2 = 0;
 
 	if (unlikely(!len || len - 1 > UINT64_MAX - iova || iova & 3))
-		return set_errno(EINVAL);
+		return false;
 	if (unlikely(len - 1 > ctrl->config.mdts - 1)) /* 0 is no limit */
-		return nvme_too_long(len, ctrl->config.mdts);
+		return false;
 
 	more = (off + (len - 1)) >> shift;
 	if (more == 1) {
 		prp2 = second;
 	} else if (more) {
 		if (unlikely(more > page / sizeof(leint64_t)))
-			return set_errno(EMSGSIZE);
+			return false;
 		fill(rq->page.vaddr, second, page, more);
 		prp2 = rq->page.iova;
 	}
 
 	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
 	nvme_put_words(&cmd->dptr, iova, prp2);
-	return 0;
+	return true;
+}
+
+static __attribute__((noinline)) int refuse_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
+						  union nvme_cmd *cmd, iova_t iova, size_t len)
+{
+	struct iova_vec vec = {.iova = iova, .len = len};
+
+	return nvme_rq_mapv_iova_prp(ctrl, rq, cmd, &vec, 1);
 }
 
 __attribute__((noinline)) int nvme_rq_map_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
 					      union nvme_cmd *cmd, iova_t iova, size_t len)
 {
-	return nvme_rq_mapped(rq, map_piece(ctrl, rq, cmd, iova, len));
+	if (unlikely(!map_piece(ctrl, rq, cmd, iova, len)))
+		return refuse_piece(ctrl, rq, cmd, iova, len);
+	return nvme_rq_mapped(rq, 0);
 }
 
 static __attribute__((noinline)) int map_pieces(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
@@ -223,11 +248,14 @@ static __attribute__((noinline)) int map_pieces(struct nvme_ctrl *ctrl, struct n
 static __attribute__((noinline)) int map_vaddr(struct nvme_ctrl *ctrl, struct nvme_rq *rq,
 					       union nvme_cmd *cmd, const struct iovec *iov)
 {
+	const size_t len = iov->iov_len;
 	iova_t iova;
 
-	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, iov->iov_len, &iova)))
+	if (unlikely(!iommu_translate_range(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
 		return map_pieces(ctrl, rq, cmd, iov, 1);
-	return nvme_rq_mapped(rq, map_piece(ctrl, rq, cmd, iova, iov->iov_len));
+	if (unlikely(!map_piece(ctrl, rq, cmd, iova, len)))
+		return refuse_piece(ctrl, rq, cmd, iova, len);
+	return nvme_rq_mapped(rq, 0);
 }
 
 int nvme_rq_mapv_prp(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd *cmd,

@@ -45,6 +45,8 @@ static struct nvme_sgld *up_desc(struct sgl *sgl)
 	return sgl->up ? sgl->up : &sgl->head;
 }
 
+static const char segs_full[] = "the SGL has room for; nvme_mapv_sgl_segs() takes more segments";
+
 /* The segment is full: its last descriptor makes room for one of the next segment. */
 static int next_seg(struct sgl *sgl)
 {
@@ -52,7 +54,7 @@ static int next_seg(struct sgl *sgl)
 	struct nvme_sgld *last = &full->descs[full->nr - 1];
 
 	if (sgl->seg + 1 >= sgl->nsegs || full->nr < 2)
-		return set_errno(EMSGSIZE);
+		return nvme_too_many(segs_full);
 
 	next->descs[0] = *last;
 	nvme_put_desc(up_desc(sgl), full->iova, full->nr * sizeof(*last), NVME_SGLD_TYPE_SEGMENT);
@@ -65,7 +67,7 @@ static int next_seg(struct sgl *sgl)
 static int write_desc(struct sgl *sgl, iova_t iova, uint64_t len)
 {
 	if (sgl->ctrl->config.msdbd && sgl->nr == sgl->ctrl->config.msdbd)
-		return set_errno(EMSGSIZE);
+		return nvme_too_many("the controller takes (MSDBD)");
 
 	/* The first stays in the command, unless there is a second. */
 	if (!sgl->nr++) {
@@ -74,7 +76,7 @@ static int write_desc(struct sgl *sgl, iova_t iova, uint64_t len)
 	}
 	if (sgl->nr == 2) {
 		if (!sgl->nsegs || !sgl->segs[0].nr)
-			return set_errno(EMSGSIZE);
+			return nvme_too_many(segs_full);
 		sgl->segs[0].descs[0] = sgl->head;
 		sgl->slot = 1;
 	}
@@ -104,7 +106,7 @@ static int add(struct sgl *sgl, iova_t iova, size_t len)
 	bool dwords = sgl->ctrl->flags & NVME_CTRL_F_SGLS_DWORD_ALIGNMENT;
 
 	if (!len || len - 1 > UINT64_MAX - iova || (dwords && ((iova | len) & 3)))
-		return set_errno(EINVAL);
+		return nvme_no_piece(iova, len);
 	if (sgl->ctrl->config.mdts && len > sgl->ctrl->config.mdts - sgl->len)
 		return nvme_too_long(sgl->len + len, sgl->ctrl->config.mdts);
 	sgl->len += len;

@@ -100,6 +100,82 @@ static void messages__of_too_much_data(void **state)
 	}
 }
 
+/* Rows: what PRPs, or the controller, do not allow; each is said in words of its own. */
+static void messages__of_pieces_that_do_not_fit(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t offs[2], lens[2]; /* in a buffer at a page boundary */
+		int niov;
+		const char *words;
+	} rows[] = {
+		{"emu:sgl=off", {0, 8192}, {512, 3584}, 2, "page boundaries (4096 bytes)"},
+		{"emu:sgl=off", {0, 8704}, {4096, 512}, 2, "page boundaries (4096 bytes)"},
+		{"emu:sgl=off", {2}, {512}, 1, "not aligned to 4"},
+		{"emu:sgl=off", {0}, {0}, 1, "0 bytes at iova"},
+		{"emu:", {0, 8192}, {512, 0}, 2, "0 bytes at iova"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct iovec iov[2];
+		struct iommu_dmabuf buf;
+		struct fixture f;
+		union nvme_cmd cmd;
+		struct nvme_rq *rq;
+
+		listen_to_log(NULL);
+		fault_open(&f, rows[i].name);
+		buf = dev_buf(&f.dev, 16384);
+		for (int n = 0; n < rows[i].niov; n++)
+			iov[n] = (struct iovec){(char *)buf.vaddr + rows[i].offs[n],
+						rows[i].lens[n]};
+		cmd = dev_rw_cmd(&f.dev, NVM_CMD_READ, 0, 4096);
+		rq = nvme_rq_acquire(f.sq);
+		assert_fails(nvme_rq_mapv(&f.dev.ctrl, rq, &cmd, iov, rows[i].niov), EINVAL);
+		assert_said(rows[i].words);
+		nvme_rq_release(rq);
+		iommu_put_dmabuf(&buf);
+		dev_close(&f.dev);
+	}
+}
+
+/* A tracker's page holds 512 PRP entries after the first, and 256 SGL descriptors. */
+static void messages__of_more_pieces_than_there_is_room_for(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t stride;
+		int niov;
+		const char *words;
+	} rows[] = {
+		{"emu:mdts=0,sgl=off", 4096, 514, "more pieces than the PRP list has room for"},
+		{"emu:mdts=0", 8192, 257, "more pieces than the SGL has room for"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct iommu_dmabuf buf;
+		struct iovec iov[514];
+		struct fixture f;
+		union nvme_cmd cmd;
+		struct nvme_rq *rq;
+
+		listen_to_log(NULL);
+		fault_open(&f, rows[i].name);
+		buf = dev_buf(&f.dev, 514 * 8192);
+		for (int n = 0; n < rows[i].niov; n++)
+			iov[n] = (struct iovec){(char *)buf.vaddr + n * rows[i].stride, 4096};
+		cmd = dev_rw_cmd(&f.dev, NVM_CMD_READ, 0, 4096);
+		rq = nvme_rq_acquire(f.sq);
+		assert_fails(nvme_rq_mapv(&f.dev.ctrl, rq, &cmd, iov, rows[i].niov), EMSGSIZE);
+		assert_said(rows[i].words);
+		nvme_rq_release(rq);
+		iommu_put_dmabuf(&buf);
+		dev_close(&f.dev);
+	}
+}
+
 static void messages__of_a_queue_that_is_not_there(void **state)
 {
 	struct fixture f;
@@ -230,6 +306,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(messages__of_a_buffer_that_is_not_mapped),
 		TEST(messages__of_too_much_data),
+		TEST(messages__of_pieces_that_do_not_fit),
+		TEST(messages__of_more_pieces_than_there_is_room_for),
 		TEST(messages__of_a_queue_that_is_not_there),
 		TEST(messages__of_a_doorbell_that_was_forgotten),
 		TEST(messages__of_a_reset),
