@@ -120,6 +120,11 @@ void *dev_alloc(struct dev *dev, size_t len)
 	return buf->mem.vaddr;
 }
 
+static struct text timeout_text(const struct dev *dev)
+{
+	return text_time((double)dev->ctrl.timeout_ms * NS_PER_MS);
+}
+
 int dev_refused(const char *what, uint16_t status)
 {
 	return msg_fail("%s: %s: %s%s", what, nvme_status_name(status), nvme_status_str(status),
@@ -148,7 +153,7 @@ int dev_silent(const struct dev *dev)
 		return msg_fail("%s: the controller is gone", dev->name);
 	if (errno == ETIMEDOUT)
 		return msg_fail("%s: a command did not complete within %s (--timeout)", dev->name,
-				text_time((double)dev->ctrl.timeout_ms * NS_PER_MS).s);
+				timeout_text(dev).s);
 	return msg_fail_host("%s: waiting for a completion", dev->name);
 }
 
@@ -175,6 +180,9 @@ int dev_try_admin(struct dev *dev, union nvme_cmd *cmd, size_t len, uint32_t *dw
 	msg_forget();
 	*status = 0;
 	if (nvme_admin(&dev->ctrl, cmd, len ? dev->admin.vaddr : NULL, len, &cqe)) {
+		if (nvme_cqe_ok(&cqe) && errno == ETIMEDOUT)
+			return msg_fail("%s: %s did not complete within %s (--timeout)", dev->name,
+					what, timeout_text(dev).s);
 		if (nvme_cqe_ok(&cqe))
 			return msg_fail_host("%s: %s", dev->name, what);
 		*status = nvme_cqe_status(&cqe);

@@ -60,6 +60,9 @@ check "log by number from an offset" json 'd["data"] == "0a000000"' \
 check "log --raw is the bytes" run 0 log $dev smart --raw
 check "... all of them" test "$("$belfry" log $dev smart --raw | wc -c)" -eq 512
 check "a page that is not there" run_complains 1 "INVALID_LOG_PAGE" log $dev 0x99
+check "a page that does not come" run_complains 1 \
+	"Get Log Page 0x02 did not complete within 300 ms (--timeout)" \
+	log emu:fault=act=drop:sq=0:op=2 smart --timeout 300ms
 
 check "features shows all" json \
 	'{f["name"] for f in d["features"]} >= {"arbitration", "vwc", "num-queues", "timestamp"}' \
