@@ -114,7 +114,8 @@ int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq 
 
 int nvme_create_ioqpair(struct nvme_ctrl *ctrl, int qid, int qsize, int vector, unsigned long flags)
 {
-	if (nvme_create_iocq(ctrl, qid, qsize, vector))
+	/* Before the controller is told of the first of them. */
+	if (nvme_check_sq_flags(qid, flags) || nvme_create_iocq(ctrl, qid, qsize, vector))
 		return -1;
 	if (nvme_create_iosq(ctrl, qid, qsize, &ctrl->cq[qid], flags)) {
 		keep_errno();

@@ -260,6 +260,16 @@ static inline bool nvme_maybe_lost(struct nvme_cqe *cqe)
 unsigned int nvme_find_quirks(uint16_t vid, uint16_t did);
 
 /**
+ * nvme_check_sq_flags() - are these flags that a submission queue can be made with
+ * @qid: queue identifier, for the log
+ * @flags: of enum nvme_cmd_create_q_flags
+ *
+ * Context: any thread.
+ * Return: 0, or -1: EINVAL they are not; logged.
+ */
+int nvme_check_sq_flags(int qid, unsigned long flags);
+
+/**
  * nvme_sq_free() - free this side of a submission queue at once
  * @ctrl: controller that does no DMA to the queue any more
  * @sq: queue, all zero afterwards

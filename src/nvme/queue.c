@@ -46,6 +46,17 @@ static int check_size(struct nvme_ctrl *ctrl, const char *kind, int qid, int las
 	return nvme_reg_read64(ctrl, NVM_REG_CAP, &cap);
 }
 
+/* What Create I/O Submission Queue knows; rings are contiguous in any case. */
+#define SQ_FLAGS ((unsigned long)(NVME_Q_PC | NVME_SQ_QPRIO_LOW))
+
+int nvme_check_sq_flags(int qid, unsigned long flags)
+{
+	if (!(flags & ~SQ_FLAGS))
+		return 0;
+	log_error("submission queue %d: flags 0x%lx: no such flag\n", qid, flags & ~SQ_FLAGS);
+	return set_errno(EINVAL);
+}
+
 static int check_mem(const struct nvme_ctrl *ctrl, const char *kind, int qid,
 		     const struct iommu_dmabuf *mem, size_t need)
 {
@@ -179,7 +190,8 @@ int nvme_configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 int nvme_configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq *cq,
 		      unsigned long flags)
 {
-	(void)flags;
+	if (nvme_check_sq_flags(qid, flags))
+		return -1;
 	return configure_sq(ctrl, qid, qsize, cq, NULL);
 }
 
@@ -195,8 +207,8 @@ int nvme_configure_cq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, int vector
 int nvme_configure_sq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq *cq,
 			  unsigned long flags, struct iommu_dmabuf *mem)
 {
-	(void)flags;
-	if (check_mem(ctrl, "submission queue", qid, mem,
+	if (nvme_check_sq_flags(qid, flags) ||
+	    check_mem(ctrl, "submission queue", qid, mem,
 		      (size_t)(qsize < 0 ? 0 : qsize) << NVME_SQES))
 		return -1;
 	return configure_sq(ctrl, qid, qsize, cq, mem);
@@ -240,7 +252,8 @@ discard_cq: /* the old one, maybe */
 
 int nvme_configure_adminq(struct nvme_ctrl *ctrl, unsigned long sq_flags)
 {
-	(void)sq_flags;
+	if (nvme_check_sq_flags(NVME_AQ, sq_flags))
+		return -1;
 	return configure_adminq(ctrl, NVME_AQ_QSIZE, NVME_AQ_QSIZE, NULL, NULL);
 }
 
@@ -255,8 +268,8 @@ static int entries(const struct iommu_dmabuf *mem, int log2_entry)
 int nvme_configure_adminq_mem(struct nvme_ctrl *ctrl, unsigned long flags,
 			      struct iommu_dmabuf *cq_mem, struct iommu_dmabuf *sq_mem)
 {
-	(void)flags;
-	if (check_mem(ctrl, "admin completion queue", NVME_AQ, cq_mem, 2u << NVME_CQES) ||
+	if (nvme_check_sq_flags(NVME_AQ, flags) ||
+	    check_mem(ctrl, "admin completion queue", NVME_AQ, cq_mem, 2u << NVME_CQES) ||
 	    check_mem(ctrl, "admin submission queue", NVME_AQ, sq_mem, 2u << NVME_SQES))
 		return -1;
 	return configure_adminq(ctrl, entries(cq_mem, NVME_CQES), entries(sq_mem, NVME_SQES),

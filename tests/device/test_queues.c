@@ -127,6 +127,44 @@ static void queues__bad_qids_are_refused(void **state)
 	dev_close(&dev);
 }
 
+/* Flags are those of Create I/O Submission Queue: PC, which changes nothing, and a priority class. */
+static void queues__unknown_flags_are_refused(void **state)
+{
+	static const unsigned long known[] = {NVME_Q_PC, NVME_SQ_QPRIO_LOW,
+					      NVME_Q_PC | NVME_SQ_QPRIO_MEDIUM};
+	static const unsigned long unknown[] = {1 << 3, 1 << 16, NVME_Q_PC | 1ul << 31, 1ul << 32,
+						ULONG_MAX};
+	struct iommu_dmabuf mem;
+	struct nvme_ctrl *ctrl;
+	struct nvme_cq *cq;
+	struct dev dev;
+	uint64_t cmds;
+
+	(void)state;
+	dev_open(&dev, test_device());
+	ctrl = &dev.ctrl;
+	cq = &ctrl->cq[1];
+	mem = dev_buf(&dev, 4096);
+	assert_works(nvme_create_iocq(ctrl, 1, 8, -1));
+	cmds = nr_admin_cmds(&dev);
+	for (size_t i = 0; i < ROWS(unknown); i++) {
+		assert_fails(nvme_create_ioqpair(ctrl, 2, 8, -1, unknown[i]), EINVAL);
+		assert_fails(nvme_create_iosq(ctrl, 1, 8, cq, unknown[i]), EINVAL);
+		assert_fails(nvme_configure_sq(ctrl, 1, 8, cq, unknown[i]), EINVAL);
+		assert_fails(nvme_configure_sq_mem(ctrl, 1, 8, cq, unknown[i], &mem), EINVAL);
+		assert_fails(nvme_configure_adminq(ctrl, unknown[i]), EINVAL);
+		assert_fails(nvme_configure_adminq_mem(ctrl, unknown[i], &mem, &mem), EINVAL);
+	}
+	/* The controller was not even asked, and the admin queue is as it was. */
+	assert_int_equal(nr_admin_cmds(&dev), cmds);
+	for (size_t i = 0; i < ROWS(known); i++) {
+		assert_works(nvme_create_iosq(ctrl, 1, 8, cq, known[i]));
+		assert_works(nvme_delete_iosq(ctrl, 1));
+	}
+	dev_close(&dev);
+	iommu_put_dmabuf(&mem);
+}
+
 static void queues__bad_sizes_are_refused(void **state)
 {
 	struct dev dev;
@@ -324,6 +362,7 @@ int main(void)
 		cmocka_unit_test(queues__all_sizes),
 		cmocka_unit_test(queues__a_small_completion_queue),
 		cmocka_unit_test(queues__bad_qids_are_refused),
+		cmocka_unit_test(queues__unknown_flags_are_refused),
 		cmocka_unit_test(queues__bad_sizes_are_refused),
 		cmocka_unit_test(queues__bad_vectors_are_refused),
 		cmocka_unit_test(queues__twice_is_an_error_and_harmless),

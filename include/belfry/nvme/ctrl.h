@@ -315,11 +315,11 @@ int nvme_configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector);
  * @qid: queue identifier, 0 .. opts.nsqr + 1
  * @qsize: entries, 2 .. config.mqes + 1
  * @cq: completion queue that completions arrive on, configured
- * @flags: 0
+ * @flags: as for nvme_create_iosq(); they are the command's, and mean nothing on this side
  *
  * Own: as nvme_configure_cq().
  * Context: set-up thread.
- * Return: as nvme_configure_cq().
+ * Return: as nvme_configure_cq(); EINVAL also for other @flags.
  */
 int nvme_configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq *cq,
 		      unsigned long flags);
@@ -346,13 +346,13 @@ int nvme_configure_cq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, int vector
  * @qid: queue identifier
  * @qsize: entries
  * @cq: completion queue, configured
- * @flags: 0
+ * @flags: as for nvme_configure_sq()
  * @mem: ring, mapped and aligned as for nvme_configure_cq_mem(), at least 64 * @qsize bytes; the
  *	structure is copied
  *
  * Own: the memory stays the caller's and must outlive the queue.
  * Context: set-up thread.
- * Return: as nvme_configure_cq_mem().
+ * Return: as nvme_configure_cq_mem() and nvme_configure_sq().
  */
 int nvme_configure_sq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq *cq,
 			  unsigned long flags, struct iommu_dmabuf *mem);
@@ -360,24 +360,24 @@ int nvme_configure_sq_mem(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvm
 /**
  * nvme_configure_adminq() - make the admin queues and program AQA, ASQ and ACQ
  * @ctrl: controller, disabled
- * @sq_flags: 0
+ * @sq_flags: as for nvme_configure_sq()
  *
  * Own: as nvme_configure_cq().
  * Context: set-up thread.
- * Return: as nvme_configure_cq(), but after an error there are no admin queues.
+ * Return: as nvme_configure_sq(), but after an error there are no admin queues.
  */
 int nvme_configure_adminq(struct nvme_ctrl *ctrl, unsigned long sq_flags);
 
 /**
  * nvme_configure_adminq_mem() - nvme_configure_adminq() with the caller's memory for the rings
  * @ctrl: controller, disabled
- * @flags: 0
+ * @flags: as for nvme_configure_sq()
  * @cq_mem: completion ring; its length gives the size, 2 .. 4096 entries
  * @sq_mem: submission ring; likewise
  *
  * Own: the memory stays the caller's and must outlive the queues.
  * Context: set-up thread.
- * Return: as nvme_configure_cq_mem().
+ * Return: as nvme_configure_sq_mem().
  */
 int nvme_configure_adminq_mem(struct nvme_ctrl *ctrl, unsigned long flags,
 			      struct iommu_dmabuf *cq_mem, struct iommu_dmabuf *sq_mem);
@@ -428,7 +428,8 @@ int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector);
  * @qid: queue identifier, 1 .. config.nsqa + 1
  * @qsize: entries, 2 .. config.mqes + 1
  * @cq: completion queue, created
- * @flags: of enum nvme_cmd_create_q_flags: the NVME_SQ_QPRIO_ class; 0 otherwise
+ * @flags: of enum nvme_cmd_create_q_flags: the NVME_SQ_QPRIO_ class, and NVME_Q_PC, which is set
+ *	in any case; others are EINVAL
  *
  * Own: nvme_delete_iosq() or nvme_close().
  * Spec: NVM Express Base 2.0, "Create I/O Submission Queue command".
