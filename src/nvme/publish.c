@@ -8,6 +8,8 @@
 #include <belfry/nvme/stats.h>
 #include <belfry/support/publish.h>
 
+#include "nvme/priv.h"
+
 static void publish_sq(struct belfry_publisher *pub, const char *part,
 		       const struct nvme_sq_stats *stats)
 {
@@ -71,7 +73,7 @@ static void publish_each(struct belfry_publisher *pub, const struct nvme_ctrl *c
 	char part[BELFRY_PUBLISH_PART];
 	int nr_sqs = 0, nr_cqs = 0;
 
-	for (int i = 1; i < ctrl->opts.nsqr + 2 && nr_sqs < NVME_PUBLISH_QUEUES; i++) {
+	for (int i = 1; i < ctrl->priv->nr_sqs && nr_sqs < NVME_PUBLISH_QUEUES; i++) {
 		struct nvme_sq_stats stats;
 
 		if (!ctrl->sq[i].mem.vaddr)
@@ -81,7 +83,7 @@ static void publish_each(struct belfry_publisher *pub, const struct nvme_ctrl *c
 		snprintf(part, sizeof(part), "sq%u", (unsigned int)i);
 		publish_sq(pub, part, &stats);
 	}
-	for (int i = 1; i < ctrl->opts.ncqr + 2 && nr_cqs < NVME_PUBLISH_QUEUES; i++) {
+	for (int i = 1; i < ctrl->priv->nr_cqs && nr_cqs < NVME_PUBLISH_QUEUES; i++) {
 		struct nvme_cq_stats stats;
 
 		if (!ctrl->cq[i].mem.vaddr)

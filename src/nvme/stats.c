@@ -152,11 +152,11 @@ void nvme_ctrl_sum_stats(const struct nvme_ctrl *ctrl, struct nvme_sq_stats *sq,
 {
 	*sq = (struct nvme_sq_stats){};
 	*cq = (struct nvme_cq_stats){};
-	for (int i = 1; i < ctrl->opts.nsqr + 2; i++) {
+	for (int i = 1; i < ctrl->priv->nr_sqs; i++) {
 		if (ctrl->sq[i].mem.vaddr)
 			add_sq(sq, &ctrl->sq[i]);
 	}
-	for (int i = 1; i < ctrl->opts.ncqr + 2; i++) {
+	for (int i = 1; i < ctrl->priv->nr_cqs; i++) {
 		if (ctrl->cq[i].mem.vaddr)
 			add_cq(cq, &ctrl->cq[i]);
 	}
