@@ -200,11 +200,13 @@ void iommu_ctx_put(struct iommu_ctx *ctx)
 
 bool iommu_ctx_is_iommufd(struct iommu_ctx *ctx)
 {
-	return ctx->ops->iommufd;
+	return ctx && ctx->ops->iommufd;
 }
 
 int iommu_get_iova_ranges(struct iommu_ctx *ctx, struct iommu_iova_range **ranges)
 {
+	if (!ctx)
+		return set_errno(EINVAL);
 	*ranges = ctx->ranges;
 	return ctx->nr_ranges;
 }

@@ -27,7 +27,7 @@ int iommu_get_dmabuf(struct iommu_ctx *ctx, struct iommu_dmabuf *buffer, size_t 
 	void *vaddr;
 
 	memset(buffer, 0, sizeof(*buffer));
-	if (!len || len > SSIZE_MAX - LEN_ROOM)
+	if (!ctx || !len || len > SSIZE_MAX - LEN_ROOM)
 		return set_errno(EINVAL);
 
 	len = iommu_mem_round(ctx, len);

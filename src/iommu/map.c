@@ -410,6 +410,9 @@ ssize_t iommu_translate_iova(struct iommu_ctx *ctx, iova_t iova, void **vaddr)
 	uintptr_t va = 0;
 	ssize_t left = -1;
 
+	if (!ctx)
+		return set_errno(EINVAL);
+
 	pthread_mutex_lock(&ctx->lock);
 	extent = iova_find(&ctx->space, iova);
 	if (extent) {

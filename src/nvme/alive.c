@@ -48,9 +48,13 @@ void nvme_alive_step(struct nvme_ctrl *ctrl)
 
 int nvme_set_keep_alive(struct nvme_ctrl *ctrl, unsigned int kato_ms)
 {
-	struct nvme_alive *alive = &ctrl->priv->alive;
-	unsigned int before = alive->kato_ms;
+	struct nvme_alive *alive;
+	unsigned int before;
 
+	if (nvme_check_open(ctrl))
+		return -1;
+	alive = &ctrl->priv->alive;
+	before = alive->kato_ms;
 	STORE(alive->kato_ms, kato_ms);
 	ctrl->priv->has_kato = true;
 	if (nvme_setup_one(ctrl, NVME_SETUP_KATO)) {

@@ -108,6 +108,8 @@ int nvme_configure_cmb(struct nvme_ctrl *ctrl)
 	struct transport *tp = ctrl->pci.dev.transport;
 	struct cmb_place place;
 
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (ctrl->cmb.vaddr || !NVM_GET(ctrl->priv->cap, CAP_CMBS))
 		return 0;
 	if (!tp->ops->map_bar)

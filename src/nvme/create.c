@@ -67,7 +67,8 @@ int nvme_create_iocq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector)
 	struct nvme_cqe cqe;
 	struct nvme_cq *cq;
 
-	if (check_qid("completion queue", qid, ctrl->config.ncqa, ctrl->priv->nr_cqs))
+	if (nvme_check_open(ctrl) ||
+	    check_qid("completion queue", qid, ctrl->config.ncqa, ctrl->priv->nr_cqs))
 		return -1;
 	cq = &ctrl->cq[qid];
 	if (check_absent("completion queue", qid, cq->flags) ||
@@ -93,7 +94,8 @@ int nvme_create_iosq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_cq 
 	struct nvme_cqe cqe;
 	struct nvme_sq *sq;
 
-	if (check_qid("submission queue", qid, ctrl->config.nsqa, ctrl->priv->nr_sqs))
+	if (nvme_check_open(ctrl) ||
+	    check_qid("submission queue", qid, ctrl->config.nsqa, ctrl->priv->nr_sqs))
 		return -1;
 	sq = &ctrl->sq[qid];
 	if (check_absent("submission queue", qid, sq->flags) ||
@@ -140,6 +142,8 @@ int nvme_delete_iocq(struct nvme_ctrl *ctrl, int qid)
 {
 	struct nvme_cq *cq;
 
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (qid < 1 || qid >= ctrl->priv->nr_cqs || !(ctrl->cq[qid].flags & NVME_Q_CREATED))
 		return set_errno(EINVAL);
 	cq = &ctrl->cq[qid];
@@ -157,6 +161,8 @@ int nvme_delete_iosq(struct nvme_ctrl *ctrl, int qid)
 {
 	struct nvme_sq *sq;
 
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (qid < 1 || qid >= ctrl->priv->nr_sqs || !(ctrl->sq[qid].flags & NVME_Q_CREATED))
 		return set_errno(EINVAL);
 	sq = &ctrl->sq[qid];
@@ -169,8 +175,11 @@ int nvme_delete_iosq(struct nvme_ctrl *ctrl, int qid)
 
 int nvme_delete_ioqpair(struct nvme_ctrl *ctrl, int qid)
 {
-	bool has_sq = qid >= 1 && qid < ctrl->priv->nr_sqs && ctrl->sq[qid].flags & NVME_Q_CREATED;
+	bool has_sq;
 
+	if (nvme_check_open(ctrl))
+		return -1;
+	has_sq = qid >= 1 && qid < ctrl->priv->nr_sqs && ctrl->sq[qid].flags & NVME_Q_CREATED;
 	/* A second try finds the submission queue gone already. */
 	if (has_sq && nvme_delete_iosq(ctrl, qid))
 		return -1;

@@ -295,6 +295,8 @@ static bool owns_memory(const struct nvme_ctrl *ctrl)
 
 int nvme_check_process(const struct nvme_ctrl *ctrl)
 {
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (likely(ctrl->priv->pid == getpid()))
 		return 0;
 	log_error("%s: process %d has opened it; a child cannot use it\n", ctrl->pci.bdf,

@@ -158,8 +158,11 @@ static int deliver(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 
 int nvme_events_start(struct nvme_ctrl *ctrl, const struct nvme_events_opts *opts)
 {
-	struct nvme_events *ev = &ctrl->priv->events;
+	struct nvme_events *ev;
 
+	if (nvme_check_open(ctrl))
+		return -1;
+	ev = &ctrl->priv->events;
 	if (!opts->fn || opts->flags & ~(unsigned int)NVME_EVENTS_READ_LOG)
 		return set_errno(EINVAL);
 	if (ev->opts.fn)
@@ -182,8 +185,12 @@ int nvme_events_start(struct nvme_ctrl *ctrl, const struct nvme_events_opts *opt
 
 void nvme_events_stop(struct nvme_ctrl *ctrl)
 {
-	struct nvme_events *ev = &ctrl->priv->events;
+	struct nvme_events *ev;
+	keep_errno();
 
+	if (nvme_check_open(ctrl))
+		return;
+	ev = &ctrl->priv->events;
 	nvme_op_drop(ctrl, &ev->op);
 	pthread_mutex_lock(&ctrl->priv->admin_lock);
 	for (int i = 0; i < NVME_NR_AERS; i++) {
@@ -198,10 +205,13 @@ void nvme_events_stop(struct nvme_ctrl *ctrl)
 
 int nvme_admin_poll(struct nvme_ctrl *ctrl)
 {
-	struct nvme_events *ev = &ctrl->priv->events;
+	struct nvme_events *ev;
 	int nr = 0;
 	keep_errno();
 
+	if (nvme_check_open(ctrl))
+		return 0;
+	ev = &ctrl->priv->events;
 	nvme_recover_step(ctrl);
 	nvme_alive_step(ctrl);
 	if (pthread_mutex_trylock(&ev->lock))
@@ -216,6 +226,8 @@ int nvme_ctrl_poll(struct nvme_ctrl *ctrl, int budget)
 {
 	int n = 0;
 
+	if (!ctrl->priv)
+		return 0;
 	nvme_admin_poll(ctrl);
 	for (int i = 1; i < ctrl->priv->nr_cqs; i++) {
 		if (ctrl->cq[i].mem.vaddr)

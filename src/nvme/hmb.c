@@ -31,9 +31,7 @@ int nvme_hmb_get_info(struct nvme_ctrl *ctrl, struct nvme_hmb_info *info)
 	struct iommu_dmabuf buf;
 
 	memset(info, 0, sizeof(*info));
-	if (!ctrl->priv)
-		return set_errno(ENODEV);
-	if (nvme_identify_ctrl(ctrl, &buf))
+	if (nvme_check_open(ctrl) || nvme_identify_ctrl(ctrl, &buf))
 		return -1;
 	id = buf.vaddr;
 	info->preferred = HMB_UNIT * le32_to_cpu(id->hmpre);

@@ -61,8 +61,11 @@ static struct nvme_recovery_opts complete(const struct nvme_recovery_opts *opts)
 int nvme_set_recovery(struct nvme_ctrl *ctrl, const struct nvme_recovery_opts *opts)
 {
 	static const struct nvme_recovery_opts none;
-	struct nvme_recover *r = &ctrl->priv->recover;
+	struct nvme_recover *r;
 
+	if (nvme_check_open(ctrl))
+		return -1;
+	r = &ctrl->priv->recover;
 	if (!opts)
 		opts = &none;
 	if (opts->flags & ~(NVME_RECOVERY_NO_ABORT | NVME_RECOVERY_NO_RESET) ||
@@ -92,5 +95,7 @@ void nvme_recover_exit(struct nvme_recover *r)
 
 enum nvme_ctrl_state nvme_ctrl_get_state(const struct nvme_ctrl *ctrl)
 {
+	if (!ctrl->priv)
+		return NVME_CTRL_DEAD;
 	return (enum nvme_ctrl_state)atomic_load_acquire(&ctrl->priv->recover.state);
 }

@@ -137,8 +137,8 @@ int nvme_pmr_enable(struct nvme_ctrl *ctrl, struct nvme_pmr *pmr)
 	uint32_t sts;
 
 	memset(pmr, 0, sizeof(*pmr));
-	if (!ctrl->priv)
-		return set_errno(ENODEV);
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (!NVM_GET(ctrl->priv->cap, CAP_PMRS))
 		return set_errno(ENOTSUP);
 	if (nvme_reg_read32(ctrl, NVM_REG_PMRCAP, &pmr->cap))
@@ -161,7 +161,7 @@ int nvme_pmr_persist(struct nvme_pmr *pmr)
 {
 	uint32_t sts;
 
-	if (!pmr->vaddr)
+	if (!pmr->vaddr || !pmr->ctrl->priv)
 		return set_errno(ENODEV);
 
 	/* The stores first; then the read that the controller answers when they are safe. */
@@ -185,6 +185,11 @@ void nvme_pmr_disable(struct nvme_pmr *pmr)
 
 	if (!ctrl)
 		return;
+	/* The device took the mapping with it. */
+	if (!ctrl->priv) {
+		memset(pmr, 0, sizeof(*pmr));
+		return;
+	}
 	tp = ctrl->pci.dev.transport;
 	if (NVM_GET(pmr->cap, PMRCAP_CMSS))
 		(void)set_base(ctrl, (iova_t)0, false);

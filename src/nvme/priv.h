@@ -125,6 +125,24 @@ static inline void nvme_ctrl_count(struct nvme_ctrl *ctrl, enum nvme_counter wha
 }
 
 /**
+ * nvme_check_open() - is a controller open
+ * @ctrl: controller; all zero when it is not
+ *
+ * For programs that go on after a close, or a bring-up that failed. What is done for each command does
+ * not ask.
+ *
+ * Context: any thread.
+ * Return: 0, or -1: ENODEV it is not.
+ */
+static inline int nvme_check_open(const struct nvme_ctrl *ctrl)
+{
+	if (likely(ctrl->priv))
+		return 0;
+	errno = ENODEV;
+	return -1;
+}
+
+/**
  * nvme_reg_read32() - read a register
  * @ctrl: open controller
  * @off: offset
@@ -170,12 +188,12 @@ int nvme_reg_write64(struct nvme_ctrl *ctrl, uint32_t off, uint64_t val);
 
 /**
  * nvme_check_process() - is this the process that opened a controller
- * @ctrl: open controller
+ * @ctrl: controller
  *
  * After fork() a child has the structures, but not what is behind them.
  *
  * Context: any thread; a syscall.
- * Return: 0, or -1: EPERM it is not; logged.
+ * Return: 0, or -1: EPERM it is not; logged; ENODEV @ctrl is not open.
  */
 int nvme_check_process(const struct nvme_ctrl *ctrl);
 

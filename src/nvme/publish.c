@@ -73,6 +73,8 @@ static void publish_each(struct belfry_publisher *pub, const struct nvme_ctrl *c
 	char part[BELFRY_PUBLISH_PART];
 	int nr_sqs = 0, nr_cqs = 0;
 
+	if (!ctrl->priv)
+		return;
 	for (int i = 1; i < ctrl->priv->nr_sqs && nr_sqs < NVME_PUBLISH_QUEUES; i++) {
 		struct nvme_sq_stats stats;
 

@@ -62,6 +62,8 @@ static int check_mem(const struct nvme_ctrl *ctrl, const char *kind, int qid,
 {
 	size_t page = (size_t)__mps_to_pagesize(ctrl->config.mps);
 
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (!mem || !mem->vaddr || (size_t)mem->len < need || mem->iova & (page - 1)) {
 		log_error("%s %d: its ring needs %zu bytes of mapped memory, aligned to %zu\n",
 			  kind, qid, need, page);
@@ -109,7 +111,8 @@ static int configure_cq(struct nvme_ctrl *ctrl, int qid, int qsize, int vector,
 	struct nvme_cq cq = {.qsize = qsize, .id = qid, .vector = vector};
 	struct nvme_cq *slot;
 
-	if (check_size(ctrl, "completion queue", qid, ctrl->priv->nr_cqs - 1, qsize))
+	if (nvme_check_open(ctrl) ||
+	    check_size(ctrl, "completion queue", qid, ctrl->priv->nr_cqs - 1, qsize))
 		return -1;
 	if (vector < -1 || vector > UINT16_MAX) {
 		log_error("completion queue %d: no interrupt vector %d\n", qid, vector);
@@ -152,7 +155,8 @@ static int configure_sq(struct nvme_ctrl *ctrl, int qid, int qsize, struct nvme_
 	struct nvme_sq sq = {.qsize = qsize, .id = qid, .cq = cq};
 	struct nvme_sq *slot;
 
-	if (check_size(ctrl, "submission queue", qid, ctrl->priv->nr_sqs - 1, qsize))
+	if (nvme_check_open(ctrl) ||
+	    check_size(ctrl, "submission queue", qid, ctrl->priv->nr_sqs - 1, qsize))
 		return -1;
 	if (!cq || !cq->mem.vaddr) {
 		log_error("submission queue %d: its completion queue is not configured\n", qid);
@@ -230,6 +234,8 @@ int nvme_program_adminq(struct nvme_ctrl *ctrl)
 static int configure_adminq(struct nvme_ctrl *ctrl, int cq_size, int sq_size,
 			    const struct iommu_dmabuf *cq_mem, const struct iommu_dmabuf *sq_mem)
 {
+	if (nvme_check_open(ctrl))
+		return -1;
 	/* Together they are replaced, so the old pair is no user of itself. */
 	nvme_discard_sq(ctrl, &ctrl->sq[NVME_AQ]);
 	if (configure_cq(ctrl, NVME_AQ, cq_size, 0, cq_mem))
@@ -284,7 +290,7 @@ static bool in_device(const struct nvme_ctrl *ctrl, uint32_t flags, int qid)
 
 void nvme_discard_cq(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
 {
-	if (!cq->mem.vaddr)
+	if (!ctrl->priv || !cq->mem.vaddr)
 		return;
 	if (in_device(ctrl, cq->flags, cq->id) && !(cq->flags & NVME_Q_MEM_PREALLOCATED))
 		nvme_park(ctrl, &cq->mem, NULL);
@@ -293,7 +299,7 @@ void nvme_discard_cq(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
 
 void nvme_discard_sq(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 {
-	if (!sq->mem.vaddr)
+	if (!ctrl->priv || !sq->mem.vaddr)
 		return;
 	if (in_device(ctrl, sq->flags, sq->id)) {
 		if (!(sq->flags & NVME_Q_MEM_PREALLOCATED))

@@ -427,9 +427,12 @@ void nvme_recover_queue(struct nvme_ctrl *ctrl, int sqid, bool ok)
 
 int nvme_recover_for(struct nvme_ctrl *ctrl, const char *why)
 {
-	struct nvme_recover *r = &ctrl->priv->recover;
+	struct nvme_recover *r;
 	int ret = 0;
 
+	if (nvme_check_open(ctrl))
+		return -1;
+	r = &ctrl->priv->recover;
 	pthread_mutex_lock(&r->lock);
 	if (r->state == NVME_CTRL_DEAD)
 		ret = set_errno(r->err);

@@ -188,7 +188,7 @@ int nvme_enable_start(struct nvme_ctrl *ctrl)
 
 int nvme_enable(struct nvme_ctrl *ctrl)
 {
-	if (nvme_enable_start(ctrl) || wait_ready(ctrl, true))
+	if (nvme_check_open(ctrl) || nvme_enable_start(ctrl) || wait_ready(ctrl, true))
 		return -1;
 	return nvme_setup_all(ctrl);
 }
@@ -197,7 +197,7 @@ static int shutdown(struct nvme_ctrl *ctrl, uint32_t shn)
 {
 	uint32_t cc;
 
-	if (nvme_reg_read32(ctrl, NVM_REG_CC, &cc))
+	if (nvme_check_open(ctrl) || nvme_reg_read32(ctrl, NVM_REG_CC, &cc))
 		return -1;
 	if (!NVM_GET(cc, CC_EN))
 		return 0;

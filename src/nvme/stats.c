@@ -93,10 +93,13 @@ void nvme_ctrl_get_stats(const struct nvme_ctrl *ctrl, struct nvme_ctrl_stats *s
 {
 	uint64_t counts[NVME_NR_COUNTERS];
 
+	*stats = (struct nvme_ctrl_stats){.state = nvme_ctrl_get_state(ctrl)};
+	if (!ctrl->priv)
+		return;
 	for (int i = 0; i < NVME_NR_COUNTERS; i++)
 		counts[i] = atomic_load_acquire(&ctrl->priv->counts[i]);
 	*stats = (struct nvme_ctrl_stats){
-		.state = nvme_ctrl_get_state(ctrl),
+		.state = stats->state,
 		.timeouts = counts[NVME_COUNT_TIMEOUTS],
 		.aborts = counts[NVME_COUNT_ABORTS],
 		.aborted = counts[NVME_COUNT_ABORTED],
@@ -152,6 +155,8 @@ void nvme_ctrl_sum_stats(const struct nvme_ctrl *ctrl, struct nvme_sq_stats *sq,
 {
 	*sq = (struct nvme_sq_stats){};
 	*cq = (struct nvme_cq_stats){};
+	if (!ctrl->priv)
+		return;
 	for (int i = 1; i < ctrl->priv->nr_sqs; i++) {
 		if (ctrl->sq[i].mem.vaddr)
 			add_sq(sq, &ctrl->sq[i]);

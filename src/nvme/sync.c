@@ -199,9 +199,11 @@ int nvme_sync(struct nvme_ctrl *ctrl, struct nvme_sq *sq, union nvme_cmd *cmd, v
 
 	if (cqe_copy)
 		memset(cqe_copy, 0, sizeof(*cqe_copy));
+	if (nvme_check_process(ctrl))
+		return -1;
 	if (!sq || !sq->mem.vaddr)
 		return set_errno(EINVAL);
-	if (nvme_check_process(ctrl) || data_check(ctrl, buf, len))
+	if (data_check(ctrl, buf, len))
 		return -1;
 
 	__nvme_sq_owned(sq);
@@ -260,6 +262,8 @@ int nvme_aer(struct nvme_ctrl *ctrl, void *opaque)
 {
 	struct nvme_rq *rq;
 
+	if (nvme_check_open(ctrl))
+		return -1;
 	if (!ctrl->adminq.sq)
 		return set_errno(EINVAL);
 

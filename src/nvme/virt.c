@@ -30,7 +30,7 @@ static int identify(struct nvme_ctrl *ctrl, uint8_t cns, uint16_t cntid, struct 
 	union nvme_cmd cmd = {.identify = {.opcode = NVM_ADMIN_IDENTIFY, .cns = cns}};
 	struct nvme_cqe cqe;
 
-	if (nvme_dma_alloc(ctrl, buf, 4096))
+	if (nvme_check_open(ctrl) || nvme_dma_alloc(ctrl, buf, 4096))
 		return -1;
 	cmd.identify.ctrlid = cpu_to_le16(cntid);
 	if (!nvme_admin(ctrl, &cmd, buf->vaddr, 4096, &cqe))

@@ -207,7 +207,8 @@ bool iommu_translate_vaddr(struct iommu_ctx *ctx, void *vaddr, iova_t *iova);
  *
  * Context: any thread; takes the address space's lock. Time grows with the logarithm of the number
  * of mappings.
- * Return: bytes from @iova to the end of its mapping, or -1: EINVAL @iova is not mapped.
+ * Return: bytes from @iova to the end of its mapping, or -1: EINVAL @iova is not mapped, or @ctx is
+ *	NULL.
  */
 ssize_t iommu_translate_iova(struct iommu_ctx *ctx, iova_t iova, void **vaddr);
 
@@ -219,7 +220,7 @@ ssize_t iommu_translate_iova(struct iommu_ctx *ctx, iova_t iova, void **vaddr);
  * Own: the array is the library's, constant, and good until the address space closes.
  *
  * Context: any thread; no lock, allocation or system call.
- * Return: number of entries in *@ranges, at least 1.
+ * Return: number of entries in *@ranges, at least 1, or -1: EINVAL @ctx is NULL.
  */
 int iommu_get_iova_ranges(struct iommu_ctx *ctx, struct iommu_iova_range **ranges);
 

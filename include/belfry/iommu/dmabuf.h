@@ -43,7 +43,8 @@ struct iommu_dmabuf {
  * Own: the caller, who returns it by iommu_put_dmabuf().
  *
  * Context: any thread; takes the address space's lock; may block and make system calls.
- * Return: 0, or -1: EINVAL @len is 0 or too large, ENOMEM no memory; or as iommu_map_vaddr().
+ * Return: 0, or -1: EINVAL @ctx is NULL, or @len is 0 or too large, ENOMEM no memory; or as
+ *	iommu_map_vaddr().
  */
 int iommu_get_dmabuf(struct iommu_ctx *ctx, struct iommu_dmabuf *buffer, size_t len,
 		     unsigned long flags);

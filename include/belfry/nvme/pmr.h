@@ -83,7 +83,7 @@ int nvme_pmr_persist(struct nvme_pmr *pmr);
 
 /**
  * nvme_pmr_disable() - disable a region
- * @pmr: region, all zero afterwards; harmless when it is so already
+ * @pmr: region, all zero afterwards; harmless when it is so already, or @pmr->ctrl is closed
  *
  * Context: set-up thread, nobody else using it. errno is preserved.
  */

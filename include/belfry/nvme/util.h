@@ -88,8 +88,8 @@ int nvme_set_errno_from_cqe(struct nvme_cqe *cqe);
  * Context: any thread on the admin queue, also several at once; else the owner of
  *	@sq and of its completion queue. Allocates and makes syscalls; sleeps while it waits long.
  * Return: 0, or -1: EBUSY no tracker is free, EAGAIN the controller is being reset (@sq is the admin
- *	queue), ECANCELED a reset took the command away, ETIMEDOUT, ENODEV the device is gone, EIO it
- *	reports a fatal status (CSTS.CFS) and @cqe_copy is all zero, EPERM
+ *	queue), ECANCELED a reset took the command away, ETIMEDOUT, ENODEV the device is gone
+ *	or @ctrl is not open, EIO it reports a fatal status (CSTS.CFS) and @cqe_copy is all zero, EPERM
  *	another process has opened it, EINVAL @buf
  *	is not aligned to 4 bytes, or @len does not match or goes past the end of the address
  *	space, EMSGSIZE @len over MDTS, ENOMEM, the errno of mapping @buf, or the errno of the status in @cqe_copy. In each case nothing
@@ -126,7 +126,8 @@ int nvme_admin(struct nvme_ctrl *ctrl, union nvme_cmd *cmd, void *buf, size_t le
  *
  * Spec: NVM Express Base 2.0, "Asynchronous Event Request command".
  * Context: any thread.
- * Return: 0, or -1: EBUSY no tracker is free, EINVAL there is no admin queue.
+ * Return: 0, or -1: EBUSY no tracker is free, EINVAL there is no admin queue, ENODEV
+ *	@ctrl is not open.
  */
 int nvme_aer(struct nvme_ctrl *ctrl, void *opaque);
 
