@@ -107,7 +107,7 @@ int emu_fault_add(struct emu_ctrl *emu, const struct emu_fault *fault);
  * emu_fault_parse() - read a fault from its text form
  * @text: "act=drop,sq=1,op=2,nth=3,..." with ':' allowed in place of ','; the
  *	keys are act, arg, sq, op, nth, count, prob, seed
- * @fault: out
+ * @fault: out; unchanged on error
  *
  * Context: any thread.
  * Return: 0, or -1: EINVAL with a log message that names the part that is wrong.

@@ -97,10 +97,32 @@ static const struct opt fault_table[] = {
 
 static const struct opts fault_opts = {.what = "fault", .table = fault_table};
 
+#define STATUS_MAX 0x7fff /* SC 7:0, SCT 10:8, CRD 12:11, More 13, DNR 14 */
+
+/* What is wrong with it; NULL: nothing. */
+static const char *fault_error(const struct emu_fault *f)
+{
+	if (f->sqid < EMU_ANY || f->sqid > UINT16_MAX)
+		return "no such queue";
+	if (f->opcode < EMU_ANY || f->opcode > UINT8_MAX)
+		return "no such opcode";
+	if (f->prob > 1000000)
+		return "prob is more than a million";
+	if ((unsigned int)f->act > EMU_ACT_GONE)
+		return "no such act";
+	if (f->act == EMU_ACT_STATUS && (!f->arg || f->arg > STATUS_MAX))
+		return "arg is no status of an error, 0x1 to 0x7fff";
+	if ((f->act == EMU_ACT_WRONG_CID || f->act == EMU_ACT_WRONG_SQID) && f->arg > UINT16_MAX)
+		return "arg is more than an identifier has, 0xffff";
+	return NULL;
+}
+
 int emu_fault_parse(const char *text, struct emu_fault *fault)
 {
 	struct fault_text t = {.act = ACT_UNSET, .sqid = EMU_ANY, .opcode = EMU_ANY};
 	char *copy = strdup(text);
+	struct emu_fault parsed;
+	const char *error;
 	int ret;
 
 	if (!copy)
@@ -115,7 +137,7 @@ int emu_fault_parse(const char *text, struct emu_fault *fault)
 		log_error("fault: '%s' has no act=\n", text);
 		return set_errno(EINVAL);
 	}
-	*fault = (struct emu_fault){
+	parsed = (struct emu_fault){
 		.sqid = t.sqid,
 		.opcode = t.opcode,
 		.nth = t.nth,
@@ -125,18 +147,16 @@ int emu_fault_parse(const char *text, struct emu_fault *fault)
 		.act = (enum emu_act)t.act,
 		.arg = t.arg,
 	};
+	error = fault_error(&parsed);
+	if (error) {
+		log_error("fault: '%s': %s\n", text, error);
+		return set_errno(EINVAL);
+	}
+	*fault = parsed;
 	return 0;
 }
 
 /* ---- the script ---- */
-
-static bool fault_valid(const struct emu_fault *f)
-{
-	return f->sqid >= EMU_ANY && f->sqid <= UINT16_MAX && f->opcode >= EMU_ANY &&
-	       f->opcode <= UINT8_MAX && f->prob <= 1000000 &&
-	       (unsigned int)f->act <= EMU_ACT_GONE &&
-	       (f->act != EMU_ACT_STATUS || (f->arg && f->arg < 0x7fff));
-}
 
 static int fault_append(struct emu_ctrl *ctrl, const struct emu_fault *fault)
 {
@@ -169,7 +189,7 @@ int emu_fault_add(struct emu_ctrl *ctrl, const struct emu_fault *fault)
 {
 	struct fault_msg msg = {.fault = fault};
 
-	if (!fault_valid(fault))
+	if (fault_error(fault))
 		return set_errno(EINVAL);
 	emu_call(ctrl, fault_add, &msg);
 	return msg.error ? set_errno(msg.error) : 0;
@@ -193,10 +213,9 @@ static int fault_append_text(struct emu_ctrl *ctrl, const char *text)
 
 	if (emu_fault_parse(text, &fault))
 		return -1;
-	error = fault_valid(&fault) ? fault_append(ctrl, &fault) : EINVAL;
+	error = fault_append(ctrl, &fault);
 	if (error) {
-		log_error("fault: '%s': %s\n", text,
-			  error == ENOSPC ? "too many lines" : "arg is no status");
+		log_error("fault: '%s': a script has %d lines at most\n", text, EMU_MAX_FAULTS);
 		return set_errno(error);
 	}
 	return 0;
@@ -204,7 +223,7 @@ static int fault_append_text(struct emu_ctrl *ctrl, const char *text)
 
 int emu_faults_init(struct emu_ctrl *ctrl)
 {
-	char *script, *rest = NULL;
+	char *script, *rest, *text;
 	int ret = 0;
 
 	ctrl->faults = calloc(1, sizeof(*ctrl->faults));
@@ -217,8 +236,8 @@ int emu_faults_init(struct emu_ctrl *ctrl)
 		emu_faults_exit(ctrl);
 		return -1;
 	}
-	for (char *text = strtok_r(script, "/", &rest); text && !ret;
-	     text = strtok_r(NULL, "/", &rest))
+	/* A line that is empty is one that somebody forgot. */
+	for (rest = script; !ret && (text = strsep(&rest, "/"));)
 		ret = fault_append_text(ctrl, text);
 	free(script);
 	if (ret)

@@ -64,6 +64,9 @@ static void fault__text(void **state)
 	assert_int_equal(f.prob, 250000);
 	assert_int_equal(f.seed, 99);
 
+	assert_int_equal(emu_fault_parse("act=status,arg=0x7fff", &f), 0);
+	assert_int_equal(f.arg, 0x7fff);
+
 	assert_int_equal(emu_fault_parse("act=gone,sq=any,op=any", &f), 0);
 	assert_int_equal(f.act, EMU_ACT_GONE);
 	assert_int_equal(f.sqid, EMU_ANY);
@@ -84,8 +87,14 @@ static void fault__wrong_text(void **state)
 		"drop",
 		"act=drop,colour=red",
 		"act=drop,",
+		"act=status", /* a status of 0 is no error */
+		"act=status:arg=0x8000",
+		"act=status:arg=0x10006",
+		"act=wrong_cid:arg=0x10000", /* 16 bits: that is the right one */
+		"act=wrong_sqid:arg=0x10000",
 	};
-	struct emu_fault f;
+	const struct emu_fault untouched = {.sqid = 77};
+	struct emu_fault f = untouched;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -93,6 +102,7 @@ static void fault__wrong_text(void **state)
 		errno = 0;
 		assert_int_equal(emu_fault_parse(rows[i], &f), -1);
 		assert_int_equal(errno, EINVAL);
+		assert_memory_equal(&f, &untouched, sizeof(f));
 	}
 }
 
@@ -106,6 +116,7 @@ static void fault__out_of_range(void **state)
 		{.act = (enum emu_act)11},
 		{.act = EMU_ACT_STATUS, .arg = 0},
 		{.act = EMU_ACT_STATUS, .arg = 0x8000},
+		{.act = EMU_ACT_WRONG_CID, .arg = 0x10000},
 	};
 	struct emu_fault ok = {.act = EMU_ACT_DROP, .sqid = 5};
 	struct emu_host h;
@@ -467,6 +478,10 @@ static void config__wrong_options(void **state)
 		"dstrd=16",
 		"fault=act=boom",
 		"fault=act=drop/sq=1",
+		"fault=/",
+		"fault=/act=drop",
+		"fault=act=drop/",
+		"fault=act=drop//act=cfs",
 		"aerl=16",
 		"size=1G,size=2G",
 		"vectors=0",
