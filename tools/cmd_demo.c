@@ -219,7 +219,7 @@ static void show_pass(struct out *out, const char *key, const char *name, const 
 	}
 	if (!xfer->cmds)
 		return;
-	printf("  %-11s %" PRIu64 " commands of up to %s, %d at a time: ", name, xfer->cmds,
+	printf("  %-11s %s of up to %s, %d at a time: ", name, text_things(xfer->cmds, "command").s,
 	       text_bytes((uint64_t)xfer_chunk(xfer->dev, xfer->ns) * xfer->ns->block).s,
 	       XFER_DEPTH);
 	printf("%s, ", text_time((double)xfer->elapsed_ns).s);

@@ -169,19 +169,18 @@ static int check_range(const struct options *o, const struct dev_ns *ns, uint64_
 	uint64_t left;
 
 	if (o->slba >= ns->nr_blocks)
-		return msg_wrong(name, "--slba %" PRIu64 ": namespace %u has %" PRIu64 " blocks",
-				 o->slba, ns->nsid, ns->nr_blocks);
+		return msg_wrong(name, "--slba %" PRIu64 ": namespace %u has %s", o->slba, ns->nsid,
+				 text_things(ns->nr_blocks, "block").s);
 	left = ns->nr_blocks - o->slba;
 	if (o->size % ns->block)
 		return msg_wrong(name, "--size %" PRIu64 ": not a multiple of the block, %u bytes",
 				 o->size, ns->block);
 	*blocks = o->size ? o->size / ns->block : o->blocks;
 	if (*blocks > left)
-		return msg_wrong(name,
-				 "--%s: %" PRIu64 " blocks from %" PRIu64
-				 " on end beyond namespace %u, which has %" PRIu64,
-				 o->size ? "size" : "blocks", *blocks, o->slba, ns->nsid,
-				 ns->nr_blocks);
+		return msg_wrong(
+			name, "--%s: namespace %u has %s, and not %" PRIu64 " from %" PRIu64 " on",
+			o->size ? "size" : "blocks", ns->nsid,
+			text_things(ns->nr_blocks, "block").s, *blocks, o->slba);
 	if (!*blocks)
 		*blocks = o->is_read ? 1 : left;
 	return CMD_OK;
@@ -223,12 +222,11 @@ static int check_end(const struct options *o, const struct xfer *xfer, struct en
 	char more;
 
 	if (!asked && xfer->done == xfer->nr_blocks && readmaxfd(end->fd, &more, 1) == 1)
-		return msg_fail("%s: more data than the namespace has room for; its %" PRIu64
-				" blocks were written",
-				end->name, xfer->done);
+		return msg_fail("%s: more data than the namespace has room for; %s written",
+				end->name, text_things(xfer->done, "block").s);
 	if (asked && xfer->done < xfer->nr_blocks)
-		return msg_fail("%s: ended after %" PRIu64 " of %" PRIu64 " blocks", end->name,
-				xfer->done, xfer->nr_blocks);
+		return msg_fail("%s: ended after %" PRIu64 " of %s", end->name, xfer->done,
+				text_things(xfer->nr_blocks, "block").s);
 	return CMD_OK;
 }
 

@@ -18,6 +18,7 @@
 #include "tools/args.h"
 #include "tools/cmd.h"
 #include "tools/msg.h"
+#include "tools/text.h"
 
 #define NS_PER_US 1000ull
 #define NS_PER_MS 1000000ull

@@ -87,14 +87,14 @@ int perf_check(const struct dev *dev, const struct dev_ns *ns, const struct perf
 	chunks = region_chunks(ns, opts) / opts->queues;
 	if (!chunks)
 		return msg_wrong("perf",
-				 "%u queues with %s each do not fit into what is used of "
-				 "the namespace",
-				 opts->queues, text_bytes(opts->bs).s);
+				 "no room for %s with %s each in what is used of the namespace",
+				 text_things(opts->queues, "queue").s, text_bytes(opts->bs).s);
 	if (opts->verify && chunks < opts->depth)
 		return msg_wrong("perf",
-				 "--verify: %u queues with %u x %s in flight do not fit into what "
-				 "is used of the namespace",
-				 opts->queues, opts->depth, text_bytes(opts->bs).s);
+				 "--verify: no room for %s with %u x %s in flight in what is used "
+				 "of the namespace",
+				 text_things(opts->queues, "queue").s, opts->depth,
+				 text_bytes(opts->bs).s);
 	return CMD_OK;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "tools/text.h"
 
+#include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
@@ -85,6 +86,14 @@ struct text text_count(double count)
 	len = strlen(text.s);
 	if (len && text.s[len - 1] == ' ')
 		text.s[len - 1] = '\0';
+	return text;
+}
+
+struct text text_things(uint64_t nr, const char *thing)
+{
+	struct text text;
+
+	snprintf(text.s, sizeof(text.s), "%" PRIu64 " %s%s", nr, thing, nr == 1 ? "" : "s");
 	return text;
 }
 

@@ -62,6 +62,15 @@ struct text text_bytes(uint64_t bytes);
 struct text text_count(double count);
 
 /**
+ * text_things() - so many of a thing, exactly: "1 block", "2 blocks"
+ * @nr: how many
+ * @thing: the word for one of them; many have an s
+ *
+ * Return: the text.
+ */
+struct text text_things(uint64_t nr, const char *thing);
+
+/**
  * text_time() - a time of three significant digits: "1.24 us", in UTF-8 with a mu
  * @ns: nanoseconds
  *

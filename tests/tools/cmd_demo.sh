@@ -22,6 +22,7 @@ chmod 0 locked
 	for file in one almost odd; do
 		check "a file: $file" json "d['equal'] and d['bytes'] == $(wc -c <$file)" demo $file $t
 	done
+	check "one command is one" run_says "1 command of up to" demo one $t
 	check "a file larger than the usual namespace" json \
 		'd["equal"] and d["blocks"] * d["block_size"] >= 70000000' demo large $t
 	check "an empty file" json 'd["equal"] and d["write"]["commands"] == 0' demo empty $t

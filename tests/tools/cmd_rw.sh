@@ -65,7 +65,7 @@ check "too short a file is not begun" untouched run_complains 1 "less than" \
 	write $dev --blocks 3 --input odd
 check "a directory" untouched run_complains 1 "Is a directory" write $dev --input .
 check "a file that is not there" untouched run_complains 1 "No such file" write $dev --input none
-check "a range beyond the end" untouched wrong "beyond namespace 1" \
+check "a range beyond the end" untouched wrong "has 32768 blocks, and not 2 from 32767 on" \
 	write $dev --slba 32767 --blocks 2 --input whole
 check "too much from a pipe" sh -c "! cat whole | '$belfry' write $dev --slba 32767 2>err &&
 	grep -q 'more data than' err"

@@ -40,8 +40,8 @@ not a multiple of the block|perf emu: --bs 1000
 8 KiB at most (MDTS)|perf emu:mdts=1 --bs 16K
 63 at most (CAP.MQES)|perf emu:mqes=64 --qd 64
 3 I/O queues wanted, the controller grants 2|perf emu:queues=2 --queues 3
-do not fit into what is used|perf emu: --region 64K --verify --qd 32
-do not fit into what is used|perf emu: --region 4K --queues 2
+no room for 1 queue with 32 x|perf emu: --region 64K --verify --qd 32
+no room for 2 queues with 4 KiB each|perf emu: --region 4K --queues 2
 --region 2 GiB: namespace 1 has 1 GiB|perf emu: --region 2G
 --reads is for --pattern mix|perf emu: --reads 50
 --count and --size: give one of them|perf emu: --count 1 --size 1M
@@ -56,7 +56,7 @@ unknown option 'frob'|identify emu:frob=1
 out of range|identify emu: --nsid 0
 --blocks and --size|read emu: --blocks 1 --size 512
 namespace 1 has 2097152 blocks|read emu: --slba 2097152
-end beyond namespace 1|read emu: --slba 2097151 --blocks 2
+and not 2 from 2097151 on|read emu: --slba 2097151 --blocks 2
 not a multiple of the block|read emu: --size 1000
 --output FILE|read emu: --json
 --hex is for standard output|read emu: --hex --output file
