@@ -92,8 +92,9 @@ struct nvme_ctrl_priv;
  * @opts: what was asked for; what is written here afterwards changes nothing
  * @config: what was got: number of submission and completion queues (0's based),
  *	most entries in a queue (0's based), memory page size (2 ^ (12 + mps)), most bytes
- *	in one transfer (0: no limit), most SGL descriptors (0: no limit), log2 of the distance
- *	of two doorbells in 4 bytes
+ *	in one transfer (0: no limit), most SGL descriptors of a command (msdbd, 0: no limit; the
+ *	caller's to set, where it knows of one: Identify has it for fabrics only), log2 of the
+ *	distance of two doorbells in 4 bytes
  * @flags: of enum nvme_ctrl_feature_flags
  * @cmb: controller memory buffer, after nvme_configure_cmb()
  * @timeout_ms: deadline of each synchronous command, in milliseconds, at least 1; the
