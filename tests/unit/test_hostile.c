@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices that say what cannot be: in registers, in Identify, in completions. What makes no sense is
+ * refused with an errno, what is more than the driver can use is not used, and every call ends.
+ */
+#include <belfry/nvme/pmr.h>
+
+#include "hostile.h"
+
+/* From a bring-up to a shutdown, as far as it gets. */
+static int live(struct hostile *h)
+{
+	static const struct nvme_ctrl_opts opts = {.nsqr = 2, .ncqr = 2, .timeout_ms = 50};
+	struct nvme_ctrl *ctrl = &h->ctrl;
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH};
+
+	if (nvme_init(ctrl, "emu:", &opts) || nvme_create_ioqpair(ctrl, 1, 2, -1, 0) ||
+	    nvme_sync(ctrl, &ctrl->sq[1], &cmd, NULL, 0, NULL) || nvme_configure_cmb(ctrl) ||
+	    nvme_delete_ioqpair(ctrl, 1) || nvme_reset(ctrl) || nvme_enable(ctrl))
+		return -1;
+	return nvme_shutdown(ctrl);
+}
+
+static uint64_t cap(uint64_t mqes, uint64_t dstrd, uint64_t css, uint64_t mpsmin, uint64_t mpsmax)
+{
+	return NVM_SET(mqes, CAP_MQES) | NVM_SET(dstrd, CAP_DSTRD) | NVM_SET(css, CAP_CSS) |
+	       NVM_SET(mpsmin, CAP_MPSMIN) | NVM_SET(mpsmax, CAP_MPSMAX);
+}
+
+static void hostile__capabilities(void **state)
+{
+	const struct {
+		const char *name;
+		uint64_t cap;
+		int err;
+	} rows[] = {
+		{"all zero", 0, EINVAL},
+		{"all ones", UINT64_MAX, ENODEV},
+		{"all ones but one", UINT64_MAX - 1, EINVAL},
+		{"queues of one entry", cap(0, 0, 1, 0, 0), EINVAL},
+		{"queues of two entries", cap(1, 0, 1, 0, 0), 0},
+		{"doorbells 128 KiB apart", cap(63, 15, 1, 0, 0), EINVAL},
+		{"no command set", cap(63, 0, 0, 0, 0), ENOTSUP},
+		{"pages of 64 KiB at least and 4 KiB at most", cap(63, 0, 1, 4, 0), EINVAL},
+		{"pages of 128 MiB", cap(63, 0, 1, 15, 15), 0},
+		{"pages of any size", cap(63, 0, 1, 0, 15), 0},
+		{"ready in no time", cap(63, 0, 1, 0, 4), 0},
+		{"ready in 128 s", cap(63, 0, 1, 0, 4) | NVM_SET(255ull, CAP_TO), 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hostile *h = hostile_open("emu:size=64K");
+
+		h->cap = rows[i].cap;
+		print_message("# %s\n", rows[i].name);
+		if (rows[i].err)
+			assert_fails(live(h), rows[i].err);
+		else
+			assert_works(live(h));
+		hostile_close(h);
+	}
+}
+
+/* The device goes away at each access to a register that there is. */
+static void hostile__gone_at_each_access(void **state)
+{
+	unsigned int nr;
+
+	(void)state;
+	for (nr = 1; nr < 1000; nr++) {
+		struct hostile *h = hostile_open("emu:size=64K,cmb=64K");
+		int ret;
+
+		h->cap |= NVM_SET(1ull, CAP_CMBS);
+		hostile_set32(h, NVM_REG_CMBLOC, 2);
+		hostile_set32(h, NVM_REG_CMBSZ, NVM_SET(16u, CMBSZ_SZ));
+		h->ones_after = nr;
+		errno = 0;
+		ret = live(h);
+		if (ret)
+			assert_int_equal(errno, ENODEV);
+		hostile_close(h);
+		if (!ret)
+			break;
+	}
+	assert_true(nr > 15); /* that many there are */
+	assert_true(nr < 1000);
+}
+
+static bool fatal_from(struct hostile *h, uint32_t sqid, const union nvme_cmd *cmd,
+		       struct nvme_cqe *cqe)
+{
+	(void)sqid, (void)cmd, (void)cqe;
+	h->csts_or = NVM_SET(1u, CSTS_CFS);
+	return false;
+}
+
+static void hostile__fatal_with_the_first_command(void **state)
+{
+	struct hostile *h = hostile_open("emu:size=64K");
+
+	(void)state;
+	h->answer = fatal_from;
+	assert_fails(live(h), EIO);
+	hostile_close(h);
+}
+
+static void hostile__memory_buffer(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t loc, sz;
+		int err;
+		size_t size;
+	} rows[] = {
+		{"none", 0, 0, 0, 0},
+		{"16 pages, and that is all of the BAR", 2, NVM_SET(16u, CMBSZ_SZ), 0, 0x10000},
+		{"larger than the BAR", 2, NVM_SET(0xfffffu, CMBSZ_SZ), 0, 0x10000},
+		{"2^56 bytes", 2, NVM_SET(0xfffffu, CMBSZ_SZ) | NVM_SET(6u, CMBSZ_SZU), 0, 0x10000},
+		{"a unit that there is not", 2, NVM_SET(1u, CMBSZ_SZ) | NVM_SET(7u, CMBSZ_SZU),
+		 EINVAL, 0},
+		{"the last page", 2 | NVM_SET(15u, CMBLOC_OFST), NVM_SET(16u, CMBSZ_SZ), 0, 0x1000},
+		{"behind the BAR", 2 | NVM_SET(16u, CMBLOC_OFST), NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
+		{"far behind it", 2 | NVM_SET(0xfffffu, CMBLOC_OFST),
+		 NVM_SET(1u, CMBSZ_SZ) | NVM_SET(6u, CMBSZ_SZU), EINVAL, 0},
+		{"BAR 1, the upper half of another", 1, NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
+		{"BAR 7", 7, NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hostile *h = hostile_open("emu:size=64K,cmb=64K");
+
+		print_message("# %s\n", rows[i].name);
+		h->cap |= NVM_SET(1ull, CAP_CMBS);
+		hostile_set32(h, NVM_REG_CMBLOC, rows[i].loc);
+		hostile_set32(h, NVM_REG_CMBSZ, rows[i].sz);
+		assert_works(nvme_ctrl_init(&h->ctrl, "emu:", NULL));
+		if (rows[i].err)
+			assert_fails(nvme_configure_cmb(&h->ctrl), rows[i].err);
+		else
+			assert_works(nvme_configure_cmb(&h->ctrl));
+		assert_int_equal(h->ctrl.cmb.size, rows[i].size);
+		assert_true(!h->ctrl.cmb.vaddr == !rows[i].size);
+		hostile_close(h);
+	}
+}
+
+static void hostile__persistent_memory(void **state)
+{
+	const uint32_t wbm = NVM_SET(NVM_PMRCAP_PMRWBM_READ, PMRCAP_PMRWBM);
+	const struct {
+		const char *name;
+		uint32_t cap, sts;
+		int err;
+	} rows[] = {
+		{"in BAR 0", wbm, 0, EINVAL},
+		{"in BAR 1", wbm | NVM_SET(1u, PMRCAP_BIR), 0, EINVAL},
+		{"in BAR 7", wbm | NVM_SET(7u, PMRCAP_BIR), 0, EINVAL},
+		{"in a BAR that there is not", wbm | NVM_SET(5u, PMRCAP_BIR), 0, ENOTSUP},
+		{"no way to make it persistent", NVM_SET(4u, PMRCAP_BIR), 0, EINVAL},
+		{"never ready", wbm | NVM_SET(4u, PMRCAP_BIR), NVM_SET(1u, PMRSTS_NRDY), ETIMEDOUT},
+		{"its address is refused", wbm | NVM_SET(4u, PMRCAP_BIR) | NVM_SET(1u, PMRCAP_CMSS),
+		 NVM_SET(1u, PMRSTS_CBAI), EINVAL},
+		{"a health that there is not", wbm | NVM_SET(4u, PMRCAP_BIR),
+		 NVM_SET(7u, PMRSTS_HSTS), 0},
+		{"gone", UINT32_MAX, 0, ENODEV},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hostile *h = hostile_open("emu:size=64K,pmr=64K");
+		struct nvme_pmr pmr;
+
+		print_message("# %s\n", rows[i].name);
+		h->cap |= NVM_SET(1ull, CAP_PMRS);
+		hostile_set32(h, NVM_REG_PMRCAP, rows[i].cap);
+		hostile_set32(h, NVM_REG_PMRSTS, rows[i].sts);
+		assert_works(nvme_ctrl_init(&h->ctrl, "emu:", NULL));
+		if (rows[i].err) {
+			assert_fails(nvme_pmr_enable(&h->ctrl, &pmr), rows[i].err);
+			assert_null(pmr.vaddr);
+		} else {
+			assert_works(nvme_pmr_enable(&h->ctrl, &pmr));
+			assert_int_equal(pmr.size, 0x10000);
+			nvme_pmr_disable(&pmr);
+		}
+		hostile_close(h);
+	}
+}
+
+static void hostile__identify_controller(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t mpsmin, mdts;
+		uint32_t sgls;
+		uint64_t want_mdts;
+		unsigned long want_flags;
+	} rows[] = {
+		{"no limit", 0, 0, 0, 0, 0},
+		{"2^63 bytes", 0, 51, 0, 1ull << 63, 0},
+		{"2^64 bytes", 0, 52, 0, 0, 0},
+		{"2^267 bytes", 0, 255, 0, 0, 0},
+		{"2^64 bytes, of larger pages", 4, 48, 0, 0, 0},
+		{"SGLs of a kind that there is not", 0, 0, 3, 0, 0},
+		{"none, and all else that goes with them", 0, 0, 0xfffffffc, 0, 0},
+		{"dword aligned, and all reserved bits", 0, 0, 0xfffffffe, 0,
+		 NVME_CTRL_F_SGLS_SUPPORTED | NVME_CTRL_F_SGLS_DWORD_ALIGNMENT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hostile *h = hostile_open("emu:size=64K");
+
+		print_message("# %s\n", rows[i].name);
+		h->cap |= NVM_SET((uint64_t)rows[i].mpsmin, CAP_MPSMIN);
+		memset(&h->id, 0xff, sizeof(h->id));
+		h->id.mdts = rows[i].mdts;
+		h->id.sgls = cpu_to_le32(rows[i].sgls);
+		assert_works(nvme_init(&h->ctrl, "emu:", NULL));
+		assert_true(h->ctrl.config.mdts == rows[i].want_mdts);
+		assert_int_equal(h->ctrl.flags, rows[i].want_flags);
+		hostile_close(h);
+	}
+}
+
+/* It grants more queues than it was asked for, and than there can be. */
+static void hostile__queues_without_number(void **state)
+{
+	static const struct nvme_ctrl_opts opts = {.nsqr = 1, .ncqr = 0};
+	struct hostile *h = hostile_open("emu:size=64K");
+
+	(void)state;
+	h->nr_queues = UINT32_MAX;
+	assert_works(nvme_init(&h->ctrl, "emu:", &opts));
+	assert_int_equal(h->ctrl.config.nsqa, 1);
+	assert_int_equal(h->ctrl.config.ncqa, 0);
+	assert_fails(nvme_create_ioqpair(&h->ctrl, 2, 8, -1, 0), EINVAL);
+	assert_works(nvme_create_ioqpair(&h->ctrl, 1, 8, -1, 0));
+	hostile_close(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hostile__capabilities),
+		cmocka_unit_test(hostile__gone_at_each_access),
+		cmocka_unit_test(hostile__fatal_with_the_first_command),
+		cmocka_unit_test(hostile__memory_buffer),
+		cmocka_unit_test(hostile__persistent_memory),
+		cmocka_unit_test(hostile__identify_controller),
+		cmocka_unit_test(hostile__queues_without_number),
+	};
+
+	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
+}
