@@ -24,6 +24,15 @@ struct cmb_place {
 	uint64_t size;
 };
 
+/* Does it begin among the registers, or the doorbells of the queues that were granted? */
+static bool over_registers(const struct nvme_ctrl *ctrl, const struct cmb_place *place)
+{
+	int last = ctrl->config.nsqa > ctrl->config.ncqa ? ctrl->config.nsqa : ctrl->config.ncqa;
+	uint64_t doorbells = (uint64_t)(last + 2) * 2 * (4u << ctrl->config.dstrd);
+
+	return place->bar == 0 && place->offset < NVM_REG_DBS + doorbells;
+}
+
 /* Where CMBLOC and CMBSZ say the buffer is. Size 0: there is none. */
 static int find(struct nvme_ctrl *ctrl, struct cmb_place *place)
 {
@@ -44,6 +53,10 @@ static int find(struct nvme_ctrl *ctrl, struct cmb_place *place)
 	place->size = unit * NVM_GET(sz, CMBSZ_SZ);
 	if (place->size && (place->bar == 1 || place->bar > 5)) {
 		log_error("CMBLOC 0x%08x: no such BAR\n", loc);
+		return set_errno(EINVAL);
+	}
+	if (place->size && over_registers(ctrl, place)) {
+		log_error("CMBLOC 0x%08x: the registers are there\n", loc);
 		return set_errno(EINVAL);
 	}
 	return 0;

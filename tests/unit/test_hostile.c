@@ -126,6 +126,8 @@ static void hostile__memory_buffer(void **state)
 		 NVM_SET(1u, CMBSZ_SZ) | NVM_SET(6u, CMBSZ_SZU), EINVAL, 0},
 		{"BAR 1, the upper half of another", 1, NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
 		{"BAR 7", 7, NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
+		{"over the registers", 0, NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
+		{"over the doorbells", NVM_SET(1u, CMBLOC_OFST), NVM_SET(1u, CMBSZ_SZ), EINVAL, 0},
 	};
 
 	(void)state;
