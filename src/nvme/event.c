@@ -140,7 +140,8 @@ static int deliver(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 {
 	int nr = 0;
 
-	while (ev->pending || next_event(ctrl, ev)) {
+	/* A device that has always one more must not keep us here. */
+	while (nr < NVME_NR_AERS && (ev->pending || next_event(ctrl, ev))) {
 		bool wants_log = ev->opts.flags & NVME_EVENTS_READ_LOG && ev->event.lid;
 
 		ev->pending = true;

@@ -3,6 +3,7 @@
  * Devices that say what cannot be: in registers, in Identify, in completions. What makes no sense is
  * refused with an errno, what is more than the driver can use is not used, and every call ends.
  */
+#include <belfry/nvme/event.h>
 #include <belfry/nvme/pmr.h>
 
 #include "hostile.h"
@@ -244,6 +245,56 @@ static void hostile__queues_without_number(void **state)
 	hostile_close(h);
 }
 
+/* ---- events ---- */
+
+static struct nvme_event last_event;
+static uint64_t nr_events;
+
+static void note_event(struct nvme_ctrl *ctrl, const struct nvme_event *event, void *arg)
+{
+	(void)ctrl, (void)arg;
+	last_event = *event;
+	nr_events++;
+}
+
+/* An event of a type and a log page that there are not, as soon as it is asked for. */
+static bool answer_events(struct hostile *h, uint32_t sqid, const union nvme_cmd *cmd,
+			  struct nvme_cqe *cqe)
+{
+	(void)h;
+	/* A test that fails, not one that hangs. */
+	if (!sqid && cmd->opcode == NVM_ADMIN_ASYNC_EVENT && nr_events < 100000)
+		cqe->dw0 = cpu_to_le32(0xffffffff);
+	return sqid || cmd->opcode != NVM_ADMIN_ASYNC_EVENT || nr_events < 100000;
+}
+
+static void hostile__events_without_end(void **state)
+{
+	const struct nvme_events_opts opts = {.fn = note_event};
+	struct hostile *h = hostile_open("emu:size=64K");
+	int nr;
+
+	(void)state;
+	nr_events = 0;
+	h->id.aerl = 255;
+	h->answer = answer_events;
+	assert_works(nvme_init(&h->ctrl, "emu:", NULL));
+	assert_works(nvme_events_start(&h->ctrl, &opts));
+	for (int i = 1; i <= 3; i++) {
+		nr = nvme_admin_poll(&h->ctrl);
+		assert_true(nr > 0 && nr <= 16);
+	}
+	assert_int_equal(last_event.type, 7);
+	assert_int_equal(last_event.info, 0xff);
+	assert_int_equal(last_event.lid, 0xff);
+	assert_string_equal(nvme_event_type_name(last_event.type), "vendor specific");
+	assert_string_equal(nvme_event_type_name(5), "unknown");
+	/* Other commands get through. */
+	assert_works(nvme_create_ioqpair(&h->ctrl, 1, 8, -1, 0));
+	nvme_events_stop(&h->ctrl);
+	hostile_close(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +305,7 @@ int main(void)
 		cmocka_unit_test(hostile__persistent_memory),
 		cmocka_unit_test(hostile__identify_controller),
 		cmocka_unit_test(hostile__queues_without_number),
+		cmocka_unit_test(hostile__events_without_end),
 	};
 
 	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);

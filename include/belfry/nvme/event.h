@@ -121,7 +121,7 @@ int nvme_set_keep_alive(struct nvme_ctrl *ctrl, unsigned int kato_ms);
  * nvme_admin_poll() - do for a controller what is to be done now
  * @ctrl: controller
  *
- * Events are delivered, Keep Alive is sent, the ladder is moved on.
+ * Events are delivered, a few at a time, Keep Alive is sent, the ladder is moved on.
  *
  * Context: any thread; one of several at once does the work. Does not block, but for callbacks.
  * Return: how many events were delivered.
