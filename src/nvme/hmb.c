@@ -95,6 +95,23 @@ static int write_list(struct nvme_hmb *hmb, size_t page)
 	return 0;
 }
 
+/* How much to allocate for @asked; 0: what the controller says makes no sense, or too much. */
+static size_t pick_size(const struct nvme_hmb_info *info, size_t asked, size_t page, size_t unit,
+			size_t min_chunk)
+{
+	size_t max = asked > NVME_HMB_DEFAULT_MAX ? asked : NVME_HMB_DEFAULT_MAX;
+	size_t size = asked ? asked : info->preferred < max ? info->preferred : max;
+
+	if (size >= info->min && size <= SIZE_MAX - unit && (size + unit) / page <= UINT32_MAX &&
+	    min_chunk <= ALIGN_UP(max, unit))
+		return size < min_chunk ? min_chunk : ALIGN_UP(size, unit);
+	log_error("a host memory buffer of %zu bytes: the controller wants %llu, at least %llu, in "
+		  "pieces of at least %zu\n",
+		  size, (unsigned long long)info->preferred, (unsigned long long)info->min,
+		  min_chunk);
+	return 0;
+}
+
 int nvme_hmb_init(struct nvme_ctrl *ctrl, struct nvme_hmb *hmb, size_t size)
 {
 	size_t page, unit, min_chunk;
@@ -108,20 +125,12 @@ int nvme_hmb_init(struct nvme_ctrl *ctrl, struct nvme_hmb *hmb, size_t size)
 
 	page = __mps_to_pagesize(ctrl->config.mps);
 	unit = page > __VFN_PAGESIZE ? page : __VFN_PAGESIZE;
+	min_chunk = ALIGN_UP(info.min_chunk ? info.min_chunk : unit, unit);
+	size = pick_size(&info, size, page, unit, min_chunk);
 	if (!size)
-		size = info.preferred;
-	if (size < info.min || size > SIZE_MAX - unit || (size + unit) / page > UINT32_MAX) {
-		log_error("a host memory buffer of %zu bytes: the controller wants %llu, and at "
-			  "least %llu\n",
-			  size, (unsigned long long)info.preferred, (unsigned long long)info.min);
 		return set_errno(EINVAL);
-	}
 
 	hmb->ctrl = ctrl;
-	size = ALIGN_UP(size, unit);
-	min_chunk = ALIGN_UP(info.min_chunk ? info.min_chunk : unit, unit);
-	if (size < min_chunk)
-		size = min_chunk;
 	if (alloc_chunks(hmb, size, unit, min_chunk,
 			 info.max_chunks && info.max_chunks < MAX_CHUNKS ? info.max_chunks
 									 : MAX_CHUNKS) ||

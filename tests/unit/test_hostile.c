@@ -4,6 +4,7 @@
  * refused with an errno, what is more than the driver can use is not used, and every call ends.
  */
 #include <belfry/nvme/event.h>
+#include <belfry/nvme/hmb.h>
 #include <belfry/nvme/pmr.h>
 
 #include "hostile.h"
@@ -295,6 +296,55 @@ static void hostile__events_without_end(void **state)
 	hostile_close(h);
 }
 
+/* ---- host memory buffer ---- */
+
+static void hostile__host_memory_buffer(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t pre, min, minds; /* in 4 KiB */
+		uint16_t maxd;
+		size_t ask;
+		int err;
+		size_t size;
+	} rows[] = {
+		{"none", 0, 0, 0, 0, 0, ENOTSUP, 0},
+		{"more needed than wanted", 16, 32, 0, 0, 0, EINVAL, 0},
+		{"the same, and it is given what it needs", 16, 32, 0, 0, 32 * 4096, 0, 32 * 4096},
+		/* 16 TiB: it gets no more than is given without being asked for. */
+		{"all there is", UINT32_MAX, 16, 0, 0, 0, 0, NVME_HMB_DEFAULT_MAX},
+		{"all there is, and in one piece", UINT32_MAX, 16, 0, 1, 0, 0,
+		 NVME_HMB_DEFAULT_MAX},
+		{"all there is, and nothing less", UINT32_MAX, UINT32_MAX, 0, 0, 0, EINVAL, 0},
+		{"pieces larger than all of it", 16, 16, UINT32_MAX, 0, 0, EINVAL, 0},
+		{"pieces larger than what is asked for", 1024, 16, 256, 0, 64 * 4096, 0,
+		 256 * 4096},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hostile *h = hostile_open("emu:size=64K");
+		struct nvme_hmb hmb;
+
+		print_message("# %s\n", rows[i].name);
+		h->id.hmpre = cpu_to_le32(rows[i].pre);
+		h->id.hmmin = cpu_to_le32(rows[i].min);
+		h->id.hmminds = cpu_to_le32(rows[i].minds);
+		h->id.hmmaxd = cpu_to_le16(rows[i].maxd);
+		assert_works(nvme_init(&h->ctrl, "emu:", NULL));
+		if (rows[i].err) {
+			assert_fails(nvme_hmb_init(&h->ctrl, &hmb, rows[i].ask), rows[i].err);
+			assert_null(hmb.chunks);
+		} else {
+			assert_works(nvme_hmb_init(&h->ctrl, &hmb, rows[i].ask));
+			assert_int_equal(hmb.size, rows[i].size);
+			assert_works(nvme_hmb_enable(&hmb));
+		}
+		nvme_hmb_close(&hmb);
+		hostile_close(h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +356,7 @@ int main(void)
 		cmocka_unit_test(hostile__identify_controller),
 		cmocka_unit_test(hostile__queues_without_number),
 		cmocka_unit_test(hostile__events_without_end),
+		cmocka_unit_test(hostile__host_memory_buffer),
 	};
 
 	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);

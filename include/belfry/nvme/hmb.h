@@ -69,18 +69,22 @@ struct nvme_hmb {
  */
 int nvme_hmb_get_info(struct nvme_ctrl *ctrl, struct nvme_hmb_info *info);
 
+/* What a controller gets at most for the asking alone: it may be broken, or lie. */
+#define NVME_HMB_DEFAULT_MAX (128ul << 20)
+
 /**
  * nvme_hmb_init() - allocate memory for a controller
  * @ctrl: controller, enabled
  * @hmb: out; may hold anything before; all zero on error
- * @size: bytes; 0 for what the controller prefers
+ * @size: bytes; 0 for what the controller prefers, NVME_HMB_DEFAULT_MAX at most
  *
  * In one piece, or where there is none so large, in as few as there are. Rounded up to whole pages.
  *
  * Own: nvme_hmb_close().
  * Context: set-up thread; allocates, and blocks up to ctrl->timeout_ms.
- * Return: 0, or -1: ENOTSUP the controller wants none; EINVAL @size is less than its minimum, or
- * more than can be described; ENOMEM; or what mapping, or Identify, gave.
+ * Return: 0, or -1: ENOTSUP the controller wants none; EINVAL @size is less than its minimum, more
+ * than can be described, or less than its smallest piece, where that is more than
+ * NVME_HMB_DEFAULT_MAX; ENOMEM; or what mapping, or Identify, gave.
  */
 int nvme_hmb_init(struct nvme_ctrl *ctrl, struct nvme_hmb *hmb, size_t size);
 
