@@ -146,6 +146,12 @@ static void enable(struct nvme_ctrl *ctrl, struct nvme_recover *r)
 	ctrl->priv->enabled = false;
 	ctrl->priv->has_dbbuf = false;
 
+	/* A program with rings of its own may have none. */
+	if (!ctrl->adminq.cq || !ctrl->adminq.sq) {
+		log_error("%s: there are no admin queues to recover with\n", ctrl->pci.bdf);
+		die(ctrl, r, EIO);
+		return;
+	}
 	pthread_mutex_lock(&ctrl->priv->admin_lock);
 	nvme_cq_restart(ctrl->adminq.cq);
 	nvme_sq_restart(ctrl, ctrl->adminq.sq);
@@ -438,6 +444,8 @@ int nvme_recover_for(struct nvme_ctrl *ctrl, const char *why)
 		ret = set_errno(r->err);
 	else if (r->opts.flags & NVME_RECOVERY_NO_RESET)
 		ret = set_errno(EPERM);
+	else if (!ctrl->adminq.cq || !ctrl->adminq.sq)
+		ret = set_errno(EINVAL);
 	else
 		begin_reset(ctrl, r, why);
 	unlock_and_tell(ctrl, r);

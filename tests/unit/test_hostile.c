@@ -6,6 +6,8 @@
 #include <belfry/nvme/event.h>
 #include <belfry/nvme/hmb.h>
 #include <belfry/nvme/pmr.h>
+#include <belfry/nvme/poll.h>
+#include <belfry/nvme/recover.h>
 
 #include "hostile.h"
 
@@ -345,6 +347,57 @@ static void hostile__host_memory_buffer(void **state)
 	}
 }
 
+/* The ladder needs admin queues; without them a program is told, and so is one that polls. */
+static void hostile__no_admin_queue_to_recover_with(void **state)
+{
+	struct hostile *h = hostile_open("emu:size=64K");
+
+	(void)state;
+	assert_works(nvme_ctrl_init(&h->ctrl, "emu:", NULL));
+	assert_fails(nvme_recover(&h->ctrl), EINVAL);
+	for (int i = 0; i < 100; i++)
+		nvme_admin_poll(&h->ctrl);
+	assert_int_equal(nvme_ctrl_get_state(&h->ctrl), NVME_CTRL_LIVE);
+
+	/* They go before a poll moves the ladder on. */
+	assert_works(nvme_configure_adminq(&h->ctrl, 0));
+	assert_works(nvme_enable(&h->ctrl));
+	assert_works(nvme_recover(&h->ctrl));
+	nvme_discard_sq(&h->ctrl, h->ctrl.adminq.sq);
+	for (int i = 0; i < 100; i++)
+		nvme_admin_poll(&h->ctrl);
+	hostile_close(h);
+}
+
+static void note_end(struct nvme_rq *rq, struct nvme_cqe *cqe)
+{
+	(void)rq, (void)cqe;
+}
+
+/* A program whose admin queues are its own affair, and a device that fails. */
+static void hostile__fatal_without_an_admin_queue(void **state)
+{
+	struct hostile *h = hostile_open("emu:size=64K");
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH};
+	struct timespec start;
+	struct nvme_ctrl *ctrl = &h->ctrl;
+
+	(void)state;
+	assert_works(nvme_ctrl_init(ctrl, "emu:", NULL));
+	assert_works(nvme_configure_cq(ctrl, 1, 8, -1));
+	assert_works(nvme_configure_sq(ctrl, 1, 8, &ctrl->cq[1], 0));
+	nvme_rq_submit(nvme_rq_acquire(&ctrl->sq[1]), &cmd, note_end, 0);
+	nvme_sq_update_tail(&ctrl->sq[1]);
+	h->csts_or = NVM_SET(1u, CSTS_CFS);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (nvme_ctrl_get_state(ctrl) != NVME_CTRL_DEAD &&
+	       ms_since(&start) < DEV_PATIENCE_S * 1000)
+		nvme_ctrl_poll(ctrl, 8);
+	assert_int_equal(nvme_ctrl_get_state(ctrl), NVME_CTRL_DEAD);
+	assert_fails(nvme_recover(ctrl), EIO);
+	hostile_close(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +410,8 @@ int main(void)
 		cmocka_unit_test(hostile__queues_without_number),
 		cmocka_unit_test(hostile__events_without_end),
 		cmocka_unit_test(hostile__host_memory_buffer),
+		cmocka_unit_test(hostile__no_admin_queue_to_recover_with),
+		cmocka_unit_test(hostile__fatal_without_an_admin_queue),
 	};
 
 	return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);

@@ -180,8 +180,8 @@ const char *nvme_recovery_event_name(enum nvme_recovery_event event);
  * use it. The reset is done by those who poll.
  *
  * Context: any thread; does not block for long.
- * Return: 0, also when it is being reset already; or -1: EPERM NVME_RECOVERY_NO_RESET is set, or
- *	ENODEV or EIO: it is dead.
+ * Return: 0, also when it is being reset already; or -1: EPERM NVME_RECOVERY_NO_RESET is set,
+ *	EINVAL there are no admin queues, or ENODEV or EIO: it is dead.
  */
 int nvme_recover(struct nvme_ctrl *ctrl);
 
