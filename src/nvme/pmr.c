@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include <belfry/iommu.h>
+#include <belfry/nvme/ctrl.h>
 #include <belfry/nvme/pmr.h>
 #include <belfry/support/align.h>
 #include <belfry/support/barrier.h>
@@ -29,11 +30,13 @@ static const char *const health_names[8] = {
 	"good", "its contents were lost", "it is read-only", "it is unreliable", "?", "?", "?", "?",
 };
 
+/* Bounded, as it is 4 hours at most. */
 static uint64_t timeout_ms(uint32_t cap)
 {
 	uint64_t unit = NVM_GET(cap, PMRCAP_PMRTU) == NVM_PMRCAP_PMRTU_MINUTES ? 60000 : 500;
+	uint64_t ms = unit * NVM_GET(cap, PMRCAP_PMRTO);
 
-	return unit * NVM_GET(cap, PMRCAP_PMRTO);
+	return ms < NVME_READY_MAX_MS ? ms : NVME_READY_MAX_MS;
 }
 
 static int wait_ready(struct nvme_ctrl *ctrl, uint32_t cap, uint32_t *sts)

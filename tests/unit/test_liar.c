@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <belfry/nvme/pmr.h>
+
 #include "fault.h"
 #include "transport/transport.h"
 
@@ -50,6 +52,7 @@ static struct {
 	struct transport_ops ops;
 	uint64_t crto;
 	uint32_t csts_and; /* what is left of CSTS */
+	uint32_t pmrcap;   /* 0: as it is; else PMRSTS says not ready too */
 	double ready_at;   /* CSTS.RDY is set from then on; 0: as it is */
 } lies;
 
@@ -61,6 +64,10 @@ static int lying_read(struct transport *tp, uint32_t off, unsigned int width, ui
 		*val = lies.crto;
 	if (off == NVM_REG_CSTS)
 		*val &= lies.csts_and;
+	if (off == NVM_REG_PMRCAP && lies.pmrcap)
+		*val = lies.pmrcap;
+	if (off == NVM_REG_PMRSTS && lies.pmrcap)
+		*val |= NVM_SET(1u, PMRSTS_NRDY);
 	if (off == NVM_REG_CSTS && lies.ready_at > 0 && slept_minutes() >= lies.ready_at)
 		*val |= NVM_SET(1u, CSTS_RDY);
 	return ret;
@@ -75,6 +82,7 @@ static void lie(struct nvme_ctrl *ctrl, uint32_t crto, uint32_t csts_and)
 	lies.ops.reg_read = lying_read;
 	lies.crto = crto;
 	lies.csts_and = csts_and;
+	lies.pmrcap = 0;
 	lies.ready_at = 0;
 	__atomic_store_n(&fast, 1, __ATOMIC_SEQ_CST);
 	tp->ops = &lies.ops;
@@ -175,6 +183,38 @@ static void liar__never_shut_down(void **state)
 	}
 }
 
+/* PMRTO = 255 in units of minutes is 4 hours and 15 minutes. */
+static void liar__persistent_memory_never_ready(void **state)
+{
+	static const struct {
+		uint32_t unit, nr;
+		double minutes;
+	} rows[] = {
+		{NVM_PMRCAP_PMRTU_MINUTES, 2, 2},
+		{NVM_PMRCAP_PMRTU_MINUTES, 255, 5},
+		{0, 255, 127.5 / 60},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct nvme_ctrl ctrl = {};
+		struct nvme_pmr pmr;
+		double before;
+
+		assert_works(nvme_ctrl_init(&ctrl, "emu:pmr=64K", NULL));
+		lie(&ctrl, 0, UINT32_MAX);
+		lies.pmrcap = NVM_SET(4u, PMRCAP_BIR) | NVM_SET(1u, PMRCAP_PMRWBM) |
+			      NVM_SET(rows[i].unit, PMRCAP_PMRTU) |
+			      NVM_SET(rows[i].nr, PMRCAP_PMRTO);
+		before = slept_minutes();
+		assert_fails(nvme_pmr_enable(&ctrl, &pmr), ETIMEDOUT);
+		assert_true(slept_minutes() - before > 0.5 * rows[i].minutes);
+		assert_true(slept_minutes() - before < 1.2 * rows[i].minutes);
+		tell_the_truth(&ctrl);
+		nvme_close(&ctrl);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +222,7 @@ int main(void)
 		cmocka_unit_test(liar__slow_is_no_lie),
 		cmocka_unit_test(liar__on_the_ladder),
 		cmocka_unit_test(liar__never_shut_down),
+		cmocka_unit_test(liar__persistent_memory_never_ready),
 	};
 
 	return cmocka_run_group_tests_name("liar", tests, NULL, NULL);

@@ -207,8 +207,9 @@ int nvme_pci_init(struct nvme_ctrl *ctrl, const char *bdf) __attribute__((deprec
 void nvme_close(struct nvme_ctrl *ctrl);
 
 /* What a controller asks for itself is waited for, up to this: it may be broken, or lie. */
-#define NVME_READY_MAX_MS    300000 /* of CRTO; CAP.TO cannot say more than 128 s */
-#define NVME_SHUTDOWN_MAX_MS 60000  /* of RTD3E */
+#define NVME_READY_MAX_MS \
+	300000 /* of CRTO, and of PMRCAP.PMRTO; CAP.TO cannot say more than 128 s */
+#define NVME_SHUTDOWN_MAX_MS 60000 /* of RTD3E */
 
 /**
  * nvme_reset() - disable the controller and start its queues anew

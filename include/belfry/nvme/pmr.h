@@ -63,7 +63,8 @@ struct nvme_pmr {
  *
  * Own: nvme_pmr_disable(), before nvme_close().
  * Spec: NVM Express Base 2.0, "Persistent Memory Region".
- * Context: set-up thread; sleeps until the region is ready, up to PMRCAP.PMRTO.
+ * Context: set-up thread; sleeps until the region is ready, up to PMRCAP.PMRTO, and no longer than
+ *	NVME_READY_MAX_MS.
  * Return: 0, or -1: ENOTSUP the controller has none, or its BAR cannot be mapped here; EINVAL the
  * registers make no sense (logged); ETIMEDOUT it did not become ready; ENODEV the device is gone; or
  * what mapping it gave. That the address space cannot hold it is no error, see @pmr->is_mapped.
