@@ -231,6 +231,20 @@ uint16_t emu_fetch(struct emu_req *req, void *dst, size_t len);
 uint16_t emu_dma(struct emu_ctrl *ctrl, uint64_t iova, void *buf, size_t len, enum emu_dir dir);
 
 /**
+ * emu_dma_check() - would emu_dma() find all of a range
+ * @ctrl: controller
+ * @iova: device address, any alignment
+ * @len: bytes
+ * @dir: direction
+ *
+ * A client that is asked for its memory may refuse it all the same.
+ *
+ * Context: the controller's thread.
+ * Return: 0 or the NVMe status (Data Transfer Error), and the fault is counted.
+ */
+uint16_t emu_dma_check(struct emu_ctrl *ctrl, uint64_t iova, size_t len, enum emu_dir dir);
+
+/**
  * emu_complete() - post a completion of a command that was held back
  * @ctrl: controller
  * @sqid: submission queue that the command came from

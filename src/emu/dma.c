@@ -277,3 +277,19 @@ uint16_t emu_dma(struct emu_ctrl *ctrl, uint64_t iova, void *buf, size_t len, en
 	}
 	return 0;
 }
+
+uint16_t emu_dma_check(struct emu_ctrl *ctrl, uint64_t iova, size_t len, enum emu_dir dir)
+{
+	unsigned int prot = dir_prot(dir);
+
+	while (len) {
+		size_t left = EMU_PAGE - (iova & (EMU_PAGE - 1));
+		size_t n = len < left ? len : left;
+
+		if (!emu_translate(ctrl, iova, prot))
+			return emu_dma_fault(ctrl, iova, prot);
+		iova += n;
+		len -= n;
+	}
+	return 0;
+}

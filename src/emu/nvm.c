@@ -54,6 +54,16 @@ uint16_t emu_nvm_zero(struct emu_ns *ns, uint64_t slba, uint64_t nr)
 	return 0;
 }
 
+/* Before anything is moved: a command whose metadata is nowhere leaves no half of it. */
+static uint16_t check_metadata(struct emu_req *req, const struct emu_ns *ns, uint32_t nr,
+			       enum emu_dir dir)
+{
+	uint64_t iova;
+	uint16_t status = emu_nvm_mptr(req, &iova);
+
+	return status ? status : emu_dma_check(req->ctrl, iova, (size_t)nr * ns->meta, dir);
+}
+
 /* Metadata that is apart, a scratch buffer at a time. */
 static uint16_t transfer_metadata(struct emu_req *req, struct emu_ns *ns, uint64_t slba,
 				  uint32_t nr, enum emu_dir dir)
@@ -89,6 +99,8 @@ static uint16_t nvm_read(struct emu_req *req, struct emu_ns *ns)
 	if (unlikely(emu_nvm_range(ns, slba, nr)))
 		return NVM_SC_LBA_RANGE;
 	status = emu_data_map(req, len, EMU_TO_HOST);
+	if (unlikely(!status && ns->meta))
+		status = check_metadata(req, ns, nr, EMU_TO_HOST);
 	if (unlikely(status))
 		return status;
 	status = emu_nvm_readable(req, ns, slba, nr);
@@ -121,8 +133,10 @@ static uint16_t nvm_write(struct emu_req *req, struct emu_ns *ns)
 	status = emu_data_map(req, len, EMU_FROM_HOST);
 	if (unlikely(status))
 		return status;
-	if (ns->meta) {
-		status = transfer_metadata(req, ns, slba, nr, EMU_FROM_HOST);
+	if (unlikely(ns->meta)) {
+		status = check_metadata(req, ns, nr, EMU_FROM_HOST);
+		if (!status)
+			status = transfer_metadata(req, ns, slba, nr, EMU_FROM_HOST);
 		if (status)
 			return status;
 	}

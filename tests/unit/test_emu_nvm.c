@@ -226,6 +226,40 @@ static void rw__much_metadata(void **state)
 	emu_host_close(&host);
 }
 
+/* Of 256 KiB of metadata the host has mapped the first half. Nothing is written, and nothing read. */
+static void rw__metadata_that_is_half_there(void **state)
+{
+	const uint32_t nr = 4096, meta = 8 << 20, back = 16 << 20, meta_back = 24 << 20;
+	const uint64_t half = emu_host_iova((64 << 20) - (128 << 10));
+	union nvme_cmd cmd;
+	struct emu_host host;
+
+	(void)state;
+	emu_cmd_start(&host, "size=16M,ms=64,mdts=0");
+	fill(emu_host_data(&host, 0), nr * 512, 1);
+	fill(emu_host_data(&host, meta), nr * 64, 2);
+	cmd = emu_cmd_rw(WRITE, 1, 10, nr);
+	emu_cmd_data(&host, &cmd, 0, nr * 512);
+	cmd.mptr = cpu_to_le64(emu_host_iova(meta));
+	emu_cmd_send(&host, 1, &cmd, 0, "write");
+
+	memset(emu_host_data(&host, back), 0x5a, nr * 512);
+	memset(emu_host_data(&host, (64 << 20) - (128 << 10)), 0x5a, 128 << 10);
+	emu_cmd_data(&host, &cmd, back, nr * 512);
+	cmd.mptr = cpu_to_le64(half);
+	emu_cmd_send(&host, 1, &cmd, 0x004, "write with half of the metadata");
+	cmd.opcode = READ;
+	emu_cmd_send(&host, 1, &cmd, 0x004, "read with half of the metadata");
+	assert_int_equal(((uint8_t *)emu_host_data(&host, back))[0], 0x5a);
+	assert_int_equal(((uint8_t *)emu_host_data(&host, (64 << 20) - (128 << 10)))[0], 0x5a);
+
+	cmd.mptr = cpu_to_le64(emu_host_iova(meta_back));
+	emu_cmd_send(&host, 1, &cmd, 0, "read");
+	assert_memory_equal(emu_host_data(&host, 0), emu_host_data(&host, back), nr * 512);
+	assert_memory_equal(emu_host_data(&host, meta), emu_host_data(&host, meta_back), nr * 64);
+	emu_host_close(&host);
+}
+
 static void null__moves_no_data_but_checks_pointers(void **state)
 {
 	union nvme_cmd cmd;
@@ -475,6 +509,7 @@ int main(void)
 		cmocka_unit_test(rw__extended_blocks),
 		cmocka_unit_test(rw__metadata_apart),
 		cmocka_unit_test(rw__much_metadata),
+		cmocka_unit_test(rw__metadata_that_is_half_there),
 		cmocka_unit_test(null__moves_no_data_but_checks_pointers),
 		cmocka_unit_test(uncorrectable__until_written),
 		cmocka_unit_test(deallocate__all_ranges_or_none),
