@@ -219,12 +219,16 @@ int dev_identify(struct dev *dev, uint8_t cns, uint32_t nsid, void *data)
 
 static int set_format(struct dev_ns *ns, const struct nvm_id_ns *id)
 {
-	const struct nvm_lbaf *lbaf = &id->lbaf[identify_format(id)];
+	unsigned int format = identify_format(id), nr_formats = id->nlbaf + id->nulbaf + 1u;
+	const struct nvm_lbaf *lbaf = &id->lbaf[format];
 	uint32_t meta = le16_to_cpu(lbaf->ms);
 
 	if (!id->nsze)
 		return msg_fail("there is no namespace %u; 'belfry identify DEV --list' shows them",
 				ns->nsid);
+	if (format >= nr_formats)
+		return msg_fail("namespace %u: format %u makes no sense, there are %u", ns->nsid,
+				format, nr_formats);
 	if (lbaf->lbads < 9 || lbaf->lbads > 24)
 		return msg_fail("namespace %u: blocks of 2 ^ %u bytes make no sense", ns->nsid,
 				lbaf->lbads);
@@ -238,6 +242,10 @@ static int set_format(struct dev_ns *ns, const struct nvm_id_ns *id)
 		ns->block += meta;
 	else
 		ns->meta = meta;
+	/* Sizes in bytes are reckoned with everywhere. */
+	if (ns->nr_blocks > INT64_MAX / ns->block)
+		return msg_fail("namespace %u: %" PRIu64 " blocks make no sense", ns->nsid,
+				ns->nr_blocks);
 	return CMD_OK;
 }
 

@@ -65,6 +65,17 @@ check "too short a file is not begun" untouched run_complains 1 "less than" \
 	write $dev --blocks 3 --input odd
 check "a directory" untouched run_complains 1 "Is a directory" write $dev --input .
 check "a file that is not there" untouched run_complains 1 "No such file" write $dev --input none
+# The fourth Identify is that of the namespace; bit 0 is turned over of a byte of NSZE, of NLBAF (there
+# are formats 0 to 7), and of LBADS of format 0, which is 9.
+lie() {
+	echo "emu:$1fault=act=corrupt:op=6:nth=4:arg=$2"
+}
+check "a namespace of 2^65 bytes" run_complains 1 "72057594040025088 blocks make no sense" \
+	read "$(lie '' 7)" --output back
+check "a format that there is not" run_complains 1 "format 7 makes no sense, there are 7" \
+	read "$(lie lbads=12,ms=64, 25)" --output back
+check "blocks of 256 bytes" run_complains 1 "blocks of 2 ^ 8 bytes make no sense" \
+	read "$(lie '' 130)" --output back
 check "a range beyond the end" untouched wrong "has 32768 blocks, and not 2 from 32767 on" \
 	write $dev --slba 32767 --blocks 2 --input whole
 check "too much from a pipe" sh -c "! cat whole | '$belfry' write $dev --slba 32767 2>err &&
