@@ -58,9 +58,9 @@ static const struct opt table[] = {
 	{F(vwc, OPT_BOOL), .help = "volatile write cache (on)"},
 	{F(vid, OPT_U32), .max = 0xffff, .help = "PCI vendor (0x1b36)"},
 	{F(did, OPT_U32), .max = 0xffff, .help = "PCI device (0x0010)"},
-	{F(serial, OPT_STR), .help = "serial number"},
-	{F(model, OPT_STR), .help = "model number"},
-	{F(firmware, OPT_STR), .help = "firmware revision"},
+	{F(serial, OPT_STR), .help = "serial number, up to 20 characters"},
+	{F(model, OPT_STR), .help = "model number, up to 40 characters"},
+	{F(firmware, OPT_STR), .help = "firmware revision, up to 8 characters"},
 	{F(fault, OPT_STR), .help = "fault script, e.g. act=drop:sq=1:nth=3/act=cfs:op=2"},
 	{F(seed, OPT_U64), .help = "of fault lines without a seed of their own (0)"},
 	{F(spin_us, OPT_U32), .max = 1000000, .help = "polls this long before it sleeps (50)"},
@@ -68,6 +68,16 @@ static const struct opt table[] = {
 };
 
 static const struct opts opts_emu = {.what = "emu", .table = table};
+
+/* Identify has so many characters for it, and takes no others. */
+static bool fits_identify(const char *text, size_t max)
+{
+	size_t len = 0;
+
+	while (text[len] >= 0x20 && text[len] < 0x7f)
+		len++;
+	return !text[len] && len <= max;
+}
 
 /* What a range cannot say. */
 static const char *config_error(const struct emu_config *cfg)
@@ -94,6 +104,12 @@ static const char *config_error(const struct emu_config *cfg)
 		return "file: for another backend than file";
 	if (cfg->capacity && cfg->capacity < cfg->size * cfg->ns)
 		return "capacity: less than size * ns";
+	if (!fits_identify(cfg->serial, 20))
+		return "serial: more than 20 characters, or others than printable ASCII";
+	if (!fits_identify(cfg->model, 40))
+		return "model: more than 40 characters, or others than printable ASCII";
+	if (!fits_identify(cfg->firmware, 8))
+		return "firmware: more than 8 characters, or others than printable ASCII";
 	return NULL;
 }
 

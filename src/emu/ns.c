@@ -17,6 +17,7 @@
 
 #include "emu/admin.h"
 #include "emu/config.h"
+#include "support/errno.h"
 
 #define META_ALIGN 4096 /* of the metadata that is apart, in the store */
 
@@ -194,6 +195,12 @@ int emu_ns_open_all(struct emu_ctrl *ctrl)
 	ctrl->admin->tnvmcap = ctrl->cfg->capacity;
 	if (!ctrl->cfg->capacity && !ctrl->cfg->ns) /* room for the first */
 		ctrl->admin->tnvmcap = ctrl->cfg->size ? ctrl->cfg->size : EMU_DEFAULT_SIZE;
+	/* With size= it is looked at earlier; here there is what files and defaults have. */
+	if (ctrl->cfg->capacity && ctrl->cfg->capacity < used) {
+		log_error("emu: capacity: less than the %llu bytes of the namespaces\n",
+			  (unsigned long long)used);
+		return set_errno(EINVAL);
+	}
 	if (ctrl->admin->tnvmcap < used)
 		ctrl->admin->tnvmcap = used;
 	return 0;

@@ -487,10 +487,17 @@ static void config__wrong_options(void **state)
 		"vectors=0",
 		"fault=act=status:arg=0",
 		"capacity=1M,size=2M",
+		"capacity=4K", /* and one namespace of 1 GiB */
+		"serial=123456789012345678901",
+		"model=12345678901234567890123456789012345678901",
+		"firmware=123456789",
+		"serial=tab\there",
+		"model=\xc3\xb6",
 		"to=256",
 		"size",
 	};
 	struct emu_domain *dom = emu_domain_create();
+	struct emu_ctrl *ctrl;
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -499,6 +506,11 @@ static void config__wrong_options(void **state)
 		assert_null(emu_ctrl_create(rows[i], dom));
 		assert_int_equal(errno, EINVAL);
 	}
+	assert_non_null(
+		ctrl = emu_ctrl_create("capacity=1G,serial=12345678901234567890,firmware=12345678,"
+				       "model=1234567890123456789012345678901234567890",
+				       dom));
+	emu_ctrl_destroy(ctrl);
 	assert_null(emu_ctrl_create("file=/nonexistent/dir/disk.img", dom));
 	assert_int_equal(errno, ENOENT);
 	emu_domain_put(dom);
