@@ -24,7 +24,10 @@
 #define PROGIF_NVME_IO	0x02u
 #define PROGIF_NVME_ADM 0x03u
 #define SHUTDOWN_MS	10000
-#define NR_QUEUES_MAX	65534 /* a qid has 16 bits, and there is room for two more */
+#define QUIRKS                                                                               \
+	((unsigned int)(NVME_QUIRK_BROKEN_DBBUF | NVME_QUIRK_NO_DBBUF | NVME_QUIRK_NO_SGLS | \
+			NVME_QUIRK_DELAY_CHK_RDY | NVME_QUIRK_OVERRIDE))
+#define NR_QUEUES_MAX 65534 /* a qid has 16 bits, and there is room for two more */
 
 /* Queues are arrays of cache lines; calloc() knows nothing of that. */
 static void *zalloc_lines(size_t n, size_t size)
@@ -43,6 +46,10 @@ static int check_opts(const struct nvme_ctrl_opts *opts)
 	    opts->ncqr >= NR_QUEUES_MAX) {
 		log_error("%d submission and %d completion queues asked for (0's based): 0 to %d\n",
 			  opts->nsqr, opts->ncqr, NR_QUEUES_MAX - 1);
+		return set_errno(EINVAL);
+	}
+	if (opts->quirks & ~QUIRKS) {
+		log_error("quirks 0x%x: no such quirk\n", opts->quirks & ~QUIRKS);
 		return set_errno(EINVAL);
 	}
 	return 0;

@@ -197,6 +197,20 @@ static void fault_init__the_deadline_is_the_callers(void **state)
 	nvme_close(&ctrl);
 }
 
+static void fault_init__unknown_quirks(void **state)
+{
+	static const unsigned int unknown[] = {1 << 4, 1 << 29, 1u << 31, UINT32_MAX};
+	struct nvme_ctrl ctrl = {};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(unknown); i++) {
+		const struct nvme_ctrl_opts opts = {.quirks = unknown[i]};
+
+		assert_fails(nvme_init(&ctrl, "emu:", &opts), EINVAL);
+		assert_all_zero(&ctrl);
+	}
+}
+
 /* CAP.TO is 1: 500 ms units, and one more to be sure. */
 static void fault_init__never_ready(void **state)
 {
@@ -342,6 +356,7 @@ int main(void)
 		cmocka_unit_test(fault_init__no_answer),
 		cmocka_unit_test(fault_init__no_answer_leaks_no_memory),
 		cmocka_unit_test(fault_init__the_deadline_is_the_callers),
+		cmocka_unit_test(fault_init__unknown_quirks),
 		cmocka_unit_test(fault_init__never_ready),
 		cmocka_unit_test(fault_init__ready_late),
 		cmocka_unit_test(fault_init__gone_before),
