@@ -25,9 +25,6 @@
 #define SLEEP_NS       50000
 #define CHECK_EVERY_NS (1 * NS_PER_MS)
 
-/* Completions without a tracker are kept while no more than this many are kept in all. */
-#define STRANGERS_MAX 65536
-
 /* The submission queue that a completion names, or NULL when it is none of ours. */
 static struct nvme_sq *sq_of(const struct nvme_cq *cq, const struct nvme_cqe *cqe)
 {
@@ -58,9 +55,26 @@ static void note_sqhd(struct nvme_sq *sq, const struct nvme_cqe *cqe)
 		atomic_store_release(&sq->head, sqhd);
 }
 
-/* The entry is not handed out, so nobody may ever ring for it, and a full queue would stay full. */
-static bool drop(struct nvme_cq *cq, const struct nvme_cqe *cqe)
+/* Is all that comes to be dropped, as fast as it is? Then whoever takes it must be let go. */
+static bool is_flood(struct nvme_cq *cq)
 {
+	uint64_t at = cq->laps / 2 * (uint64_t)cq->qsize + cq->head;
+
+	cq->dropped = at == cq->drop_at + 1 ? cq->dropped + 1 : 1;
+	cq->drop_at = at;
+	if (cq->dropped < NVME_FLOOD)
+		return false;
+	cq->dropped = 0;
+	return true;
+}
+
+/* The entry is not handed out, so nobody may ever ring for it, and a full queue would stay full. */
+static bool drop(struct nvme_cq *cq, struct nvme_cqe *cqe)
+{
+	if (is_flood(cq)) {
+		cqe->sqid = cpu_to_le16(NVME_SQID_NONE);
+		return true;
+	}
 	/* Entries before it that were handed out may still be looked at. */
 	if (cqe - (const struct nvme_cqe *)cq->mem.vaddr == cq->rung)
 		nvme_cq_update_head(cq);
@@ -291,7 +305,7 @@ void nvme_cq_keep(struct nvme_cq *cq, const struct nvme_cqe *cqe)
 		log_debug("cq %d: completion of no command with a tracker, sqid %u cid 0x%x\n",
 			  cq->id, le16_to_cpu(cqe->sqid), cqe->cid);
 	/* Somebody may ask for it, but not for any number of them. */
-	if (!owner && cq->nr_kept >= STRANGERS_MAX)
+	if (!owner && cq->nr_kept >= NVME_STRANGERS_MAX)
 		cq->spurious++;
 	else
 		nvme_kept_add(cq, owner, cqe);
@@ -320,7 +334,7 @@ enum nvme_reap nvme_rq_reap(struct nvme_rq *rq, struct nvme_cqe *cqe_copy)
 		return NVME_REAP_ERROR;
 
 	cqe = __nvme_cq_take(cq, NVME_RQ_INFLIGHT, __nvme_cq_admit_watched, &owner);
-	if (!cqe) {
+	if (!cqe || nvme_cqe_is_flood(cqe)) {
 		nvme_cq_update_head(cq);
 		return NVME_REAP_NOTHING;
 	}

@@ -78,7 +78,7 @@ static void drain(struct nvme_cq *cq)
 			return;
 		}
 		cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched, &owner);
-		if (!cqe)
+		if (!cqe || nvme_cqe_is_flood(cqe))
 			return;
 		nvme_cq_count_status(cq, cqe);
 		nvme_cq_keep(cq, cqe);

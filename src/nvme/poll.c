@@ -316,6 +316,8 @@ static __attribute__((noinline)) struct nvme_rq *take_any(struct nvme_cq *cq, st
 		cqe = __nvme_cq_take(cq, NVME_RQ_WATCHED, __nvme_cq_admit_watched, &rq);
 		if (!cqe)
 			break;
+		if (!rq && nvme_cqe_is_flood(cqe))
+			break;
 		if (!rq)
 			rq = watched_of(cq, cqe);
 		nvme_cq_count_status(cq, cqe);
@@ -324,6 +326,9 @@ static __attribute__((noinline)) struct nvme_rq *take_any(struct nvme_cq *cq, st
 			return rq;
 		}
 		nvme_cq_keep(cq, cqe);
+		/* There may be no end to them. */
+		if (cq->nr_kept >= NVME_STRANGERS_MAX)
+			break;
 	}
 	return NULL;
 }

@@ -20,6 +20,24 @@ struct nvme_again {
 /* In a completion of ours: its submission queue is gone. No queue has this qid. */
 #define NVME_SQID_NONE 0xffffu
 
+/* Completions without a tracker are kept while no more than this many are kept in all. */
+#define NVME_STRANGERS_MAX 65536
+
+/* Completions in a row that are dropped, before those who take them are let go; as a queue holds. */
+#define NVME_FLOOD 65536
+
+/**
+ * nvme_cqe_is_flood() - does a completion say that nothing but such as are dropped come
+ * @cqe: what __nvme_cq_take() gave
+ *
+ * Context: owner of the queue.
+ * Return: true when there is nothing else for now.
+ */
+static inline bool nvme_cqe_is_flood(const struct nvme_cqe *cqe)
+{
+	return le16_to_cpu(cqe->sqid) == NVME_SQID_NONE;
+}
+
 /**
  * nvme_rqs_init() - make the trackers of a queue
  * @sq: queue with qsize and id set

@@ -114,27 +114,32 @@ static void carry_out(const union nvme_cmd *cmd, struct nvme_cqe *cqe)
 	}
 }
 
+void hostile_complete(struct hostile *h, uint32_t qid, const struct nvme_cqe *cqe)
+{
+	struct hostile_ring *cq = &h->cq[qid];
+	struct nvme_cqe *slot = mem_at(cq->iova + 16ull * cq->at);
+
+	if (!slot || !cq->size)
+		return;
+	*slot = *cqe;
+	slot->sfp = cpu_to_le16((uint16_t)(le16_to_cpu(cqe->sfp) | cq->phase));
+	h->nr_answered++;
+	if (++cq->at == cq->size) {
+		cq->at = 0;
+		cq->phase ^= 1;
+	}
+}
+
 static void execute(uint32_t qid, const union nvme_cmd *cmd)
 {
-	struct hostile_ring *cq = &the->cq[qid];
-	struct nvme_cqe cqe = {.cid = cmd->cid}, *slot;
+	struct nvme_cqe cqe = {.cid = cmd->cid};
 
 	cqe.sqid = cpu_to_le16((uint16_t)qid);
 	cqe.sqhd = cpu_to_le16((uint16_t)the->sq[qid].at);
 	if (!qid)
 		carry_out(cmd, &cqe);
-	if (the->answer && !the->answer(the, qid, cmd, &cqe))
-		return;
-	slot = mem_at(cq->iova + 16ull * cq->at);
-	if (!slot || !cq->size)
-		return;
-	cqe.sfp = cpu_to_le16((uint16_t)(le16_to_cpu(cqe.sfp) | cq->phase));
-	*slot = cqe;
-	the->nr_answered++;
-	if (++cq->at == cq->size) {
-		cq->at = 0;
-		cq->phase ^= 1;
-	}
+	if (!the->answer || the->answer(the, qid, cmd, &cqe))
+		hostile_complete(the, qid, &cqe);
 }
 
 static void ring(struct transport *tp, void *doorbell, uint32_t value)
@@ -147,8 +152,11 @@ static void ring(struct transport *tp, void *doorbell, uint32_t value)
 	if (word >= 2 * HOSTILE_QUEUES || value >= 4096)
 		abort();
 	sq = &the->sq[word / 2];
-	if (word % 2)
-		return; /* a head */
+	if (word % 2) {
+		if (the->on_head)
+			the->on_head(the, (uint32_t)word / 2);
+		return;
+	}
 	while (sq->size && sq->at != value) {
 		union nvme_cmd *cmd = mem_at(sq->iova + 64ull * sq->at), copy;
 

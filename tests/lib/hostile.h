@@ -31,6 +31,8 @@ struct hostile_ring {
  * @id: Identify Controller
  * @nr_queues: dword 0 of Set Features, Number of Queues
  * @answer: called for each command before it is answered; false: no answer. May be NULL
+ * @on_head: called when the driver rings for a completion queue, with the queue identifier. May be
+ *	NULL
  * @nr_answered: commands answered
  */
 struct hostile {
@@ -44,6 +46,7 @@ struct hostile {
 	uint32_t nr_queues;
 	bool (*answer)(struct hostile *h, uint32_t sqid, const union nvme_cmd *cmd,
 		       struct nvme_cqe *cqe);
+	void (*on_head)(struct hostile *h, uint32_t qid);
 	uint64_t nr_answered;
 
 	/* the device's own */
@@ -68,6 +71,14 @@ struct hostile *hostile_open(const char *name);
  * @h: device; @h->ctrl may be open
  */
 void hostile_close(struct hostile *h);
+
+/**
+ * hostile_complete() - write a completion, asked for or not
+ * @h: device
+ * @qid: completion queue, that there is room in
+ * @cqe: completion, without the phase tag
+ */
+void hostile_complete(struct hostile *h, uint32_t qid, const struct nvme_cqe *cqe);
 
 /**
  * hostile_set32() - what a register of 32 bits reads as

@@ -248,6 +248,82 @@ static void hostile__queues_without_number(void **state)
 	hostile_close(h);
 }
 
+/* ---- completions ---- */
+
+#define FLOOD 300000
+
+/* The completion of command 6 of queue 1, once more, as soon as there is room. */
+static void once_more(struct hostile *h, uint32_t qid)
+{
+	struct nvme_cqe cqe = {.sqid = cpu_to_le16(1), .cid = 6};
+
+	/* A test that fails, not one that hangs. */
+	if (qid == 1 && h->nr_answered < FLOOD)
+		hostile_complete(h, qid, &cqe);
+}
+
+static bool no_answer(struct hostile *h, uint32_t sqid, const union nvme_cmd *cmd,
+		      struct nvme_cqe *cqe)
+{
+	(void)h, (void)cmd, (void)cqe;
+	return !sqid;
+}
+
+static struct nvme_rq *open_completed(struct hostile *h)
+{
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH};
+	struct nvme_rq *rq;
+
+	assert_works(nvme_init(&h->ctrl, "emu:", NULL));
+	assert_works(nvme_create_ioqpair(&h->ctrl, 1, 8, -1, 0));
+	rq = nvme_rq_acquire(&h->ctrl.sq[1]);
+	assert_int_equal(rq->cid, 6);
+	nvme_rq_exec(rq, &cmd);
+	assert_works(nvme_rq_spin(rq, NULL));
+	h->on_head = once_more;
+	once_more(h, 1);
+	return rq;
+}
+
+static void hostile__completions_without_end(void **state)
+{
+	struct hostile *h = hostile_open("emu:size=64K");
+	struct timespec soon = {.tv_nsec = 20000000};
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH};
+	struct nvme_rq *rq, *other;
+	struct nvme_cqe *cqe;
+	struct nvme_cq *cq;
+
+	(void)state;
+	rq = open_completed(h);
+	cq = rq->sq->cq;
+	cqe = nvme_cq_get_cqe(cq);
+	assert_true(h->nr_answered < FLOOD);
+	assert_non_null(cqe);
+	assert_null(nvme_rq_from_cqe(&h->ctrl, cqe));
+	nvme_cq_update_head(cq);
+
+	/* And by each of the other ways. */
+	h->nr_answered = 0;
+	assert_int_equal(nvme_cq_poll(cq, 8), 0);
+	assert_true(h->nr_answered < FLOOD);
+	h->nr_answered = 0;
+	h->answer = no_answer;
+	other = nvme_rq_acquire(rq->sq);
+	nvme_rq_exec(other, &cmd);
+	assert_fails(nvme_rq_wait(other, NULL, &soon), ETIMEDOUT);
+	assert_int_equal(cq->nr_kept, 0);
+
+	/* When it stops, all is well. */
+	h->on_head = NULL;
+	h->answer = NULL;
+	assert_null(nvme_cq_get_cqe(cq));
+	assert_works(nvme_sync(&h->ctrl, rq->sq, &cmd, NULL, 0, NULL));
+	nvme_rq_release(rq);
+	nvme_rq_release(other);
+	hostile_close(h);
+}
+
 /* ---- events ---- */
 
 static struct nvme_event last_event;
@@ -408,6 +484,7 @@ int main(void)
 		cmocka_unit_test(hostile__persistent_memory),
 		cmocka_unit_test(hostile__identify_controller),
 		cmocka_unit_test(hostile__queues_without_number),
+		cmocka_unit_test(hostile__completions_without_end),
 		cmocka_unit_test(hostile__events_without_end),
 		cmocka_unit_test(hostile__host_memory_buffer),
 		cmocka_unit_test(hostile__no_admin_queue_to_recover_with),
