@@ -74,10 +74,12 @@ static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr
 	if (likely(iommu_translate_range(ctrl->pci.dev.ctx, vaddr, len, iova)))
 		return 0;
 	if (!len)
-		return nvme_no_piece(0, 0);
-	return iommu_translate_piece(ctrl->pci.dev.ctx, vaddr, len, iova, contig)
-		       ? 0
-		       : nvme_not_mapped(vaddr, len);
+		nvme_no_piece(0, 0);
+	else if (iommu_translate_piece(ctrl->pci.dev.ctx, vaddr, len, iova, contig))
+		return 0;
+	else
+		nvme_not_mapped(vaddr, len);
+	return -1;
 }
 
 /**
