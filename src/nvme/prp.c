@@ -285,8 +285,10 @@ static int start_lists(struct nvme_prp *prp, struct nvme_ctrl *ctrl, leint64_t *
 
 	if (nlists < 1)
 		return set_errno(EINVAL);
-	if (!iommu_translate_range(ctrl->pci.dev.ctx, lists, (size_t)nlists * page, &iova))
-		return nvme_not_mapped(lists, (size_t)nlists * page);
+	if (!iommu_translate_range(ctrl->pci.dev.ctx, lists, (size_t)nlists * page, &iova)) {
+		nvme_not_mapped(lists, (size_t)nlists * page);
+		return -1;
+	}
 	if (iova & (page - 1))
 		return set_errno(EINVAL);
 	nvme_prp_start(prp, ctrl, lists, iova, nlists);
