@@ -130,10 +130,19 @@ static inline void cq_advance(struct emu_cq *cq)
 	}
 }
 
+static void late_write(struct emu_engine *e)
+{
+	for (uint32_t i = 0; i < e->nr_late; i++)
+		cqe_write(e->late_cq, e->late_slot + i, e->late[i]);
+	e->nr_late = 0;
+}
+
 void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl, bool stale)
 {
 	uint64_t half[2];
 
+	/* What is still here has the places before it. */
+	late_write(ctrl->engine);
 	if (!ring_ready(ctrl, &cq->ring, cq->iova, EMU_DMA_WRITE))
 		return;
 	if (unlikely(cpl->status))
@@ -141,13 +150,6 @@ void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cp
 	cqe_make(half, cpl, cq->phase != stale);
 	cqe_write(cq, cq->tail, half);
 	cq_advance(cq);
-}
-
-static void late_write(struct emu_engine *e)
-{
-	for (uint32_t i = 0; i < e->nr_late; i++)
-		cqe_write(e->late_cq, e->late_slot + i, e->late[i]);
-	e->nr_late = 0;
 }
 
 /*
@@ -251,14 +253,15 @@ uint16_t emu_cmd_exec(struct emu_req *req)
 }
 
 /*
- * May completions from before a command wait until it is done? Where it takes no longer than they
- * would: it moves little, and what it moves is in memory.
+ * May completions from before a command wait until it is done? Where that takes no longer than writing
+ * them: it moves little, and what it moves is in memory of this process.
  */
 static inline bool is_quick(const struct emu_ctrl *ctrl, const struct emu_req *req)
 {
 	const union nvme_cmd *cmd = &req->cmd;
 
 	return req->sq->qid && (cmd->opcode == NVM_CMD_READ || cmd->opcode == NVM_CMD_WRITE) &&
+	       !NVM_GET(cmd->flags, FLAGS_FUSE) && !emu_remote_any(ctrl) &&
 	       le16_to_cpu(cmd->rw.nlb) < QUICK_BLOCKS &&
 	       !NVM_GET(le16_to_cpu(cmd->rw.control), RW_FUA) &&
 	       ctrl->cfg->backend != EMU_BACKEND_FILE;
@@ -278,6 +281,8 @@ static void cmd_complete(struct emu_req *req, uint16_t status, bool quick)
 
 	if (likely(quick && !status))
 		post_late(req->ctrl, sq->cq, &cpl);
+	else if (unlikely(sq->cq->blocked || emu_cq_full(req->ctrl, sq->cq)))
+		emu_blocked_add(req->ctrl, sq->cq, &cpl); /* the first half of two took the entry */
 	else
 		emu_post(req->ctrl, sq->cq, &cpl, false);
 }
@@ -376,6 +381,8 @@ void emu_queues_refresh(struct emu_ctrl *ctrl)
 	if (likely(gen == e->gen))
 		return;
 	e->gen = gen;
+	/* As long as this thread has not looked at its mailbox, the memory is still there. */
+	late_write(e);
 	emu_rings_forget(ctrl);
 	emu_dbbuf_refresh(ctrl);
 }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bursts: commands of all kinds behind one doorbell. The controller holds completions of quick ones
+ * back until a cache line of them is full; whatever comes between, each command has its own entry, in
+ * order, and no entry is written twice.
+ */
+#include "emu_host.h"
+
+#define BURST 8
+
+enum kind {
+	GOOD,
+	PAST_END,
+	NOT_MAPPED,
+	NO_NAMESPACE,
+	LARGE,
+	FLUSH,
+	NR_KINDS,
+};
+
+static const uint16_t statuses[NR_KINDS] = {
+	[PAST_END] = NVM_SC_LBA_RANGE,
+	[NOT_MAPPED] = NVM_SC_DATA_XFER_ERROR,
+	[NO_NAMESPACE] = NVM_SC_INVALID_FIELD, /* one that is not active */
+};
+
+static union nvme_cmd command(enum kind kind)
+{
+	union nvme_cmd cmd = {.rw = {.opcode = NVM_CMD_READ, .nsid = cpu_to_le32(1)}};
+
+	cmd.dptr.prp1 = cpu_to_le64(emu_host_iova(0));
+	switch (kind) {
+	case PAST_END:
+		cmd.rw.slba = cpu_to_le64(UINT64_MAX);
+		break;
+	case NOT_MAPPED:
+		cmd.dptr.prp1 = cpu_to_le64(0x7000000000);
+		break;
+	case NO_NAMESPACE:
+		cmd.rw.nsid = cpu_to_le32(7);
+		break;
+	case LARGE:
+		cmd.rw.nlb = cpu_to_le16(15);
+		cmd.dptr.prp2 = cpu_to_le64(emu_host_iova(4096));
+		break;
+	case FLUSH:
+		cmd = (union nvme_cmd){.rw = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(1)}};
+		break;
+	default:
+		break;
+	}
+	return cmd;
+}
+
+static void burst(struct emu_host *h, uint16_t qid, const enum kind *kinds)
+{
+	uint16_t cids[BURST];
+
+	for (int i = 0; i < BURST; i++) {
+		union nvme_cmd cmd = command(kinds[i]);
+
+		cids[i] = emu_host_post(h, qid, &cmd);
+	}
+	emu_host_ring(h, qid);
+	for (int i = 0; i < BURST; i++) {
+		struct nvme_cqe cqe = emu_host_reap(h, qid);
+
+		assert_int_equal(cqe.cid, cids[i]);
+		assert_int_equal(le16_to_cpu(cqe.sfp) >> 1 & 0x7ff, statuses[kinds[i]]);
+		assert_int_equal(le16_to_cpu(cqe.sqid), qid);
+	}
+}
+
+/* Queues whose lines end at other places on each lap, and every pattern of eight. */
+static void burst__each_command_has_its_entry(void **state)
+{
+	static const uint32_t sizes[] = {9, 13, 16, 64};
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "");
+	for (uint16_t q = 0; q < sizeof(sizes) / sizeof(sizes[0]); q++) {
+		emu_host_create_queues(&h, (uint16_t)(q + 1), sizes[q]);
+		for (int kind = PAST_END; kind < NR_KINDS; kind++) {
+			for (unsigned int mask = 0; mask < 1u << BURST; mask++) {
+				enum kind kinds[BURST];
+
+				for (int i = 0; i < BURST; i++)
+					kinds[i] = mask >> i & 1 ? (enum kind)kind : GOOD;
+				burst(&h, (uint16_t)(q + 1), kinds);
+			}
+		}
+	}
+	assert_int_equal(emu_host_stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
+/* Compare and Write end together, and the queue has room for one of them at a time. */
+static void burst__two_halves_and_room_for_one(void **state)
+{
+	union nvme_cmd first = {.rw = {.opcode = NVM_CMD_COMPARE, .nsid = cpu_to_le32(1)}}, second;
+	struct emu_host h;
+	uint16_t cids[6];
+
+	(void)state;
+	first.dptr.prp1 = cpu_to_le64(emu_host_iova(0));
+	second = first;
+	second.opcode = NVM_CMD_WRITE;
+	first.flags = NVM_FUSE_FIRST;
+	second.flags = NVM_FUSE_SECOND;
+
+	emu_host_start(&h, "");
+	emu_host_q_init(&h, 1, 16, 2);
+	emu_host_create_cq(&h, 1, emu_host_cq_iova(1), 2, 1);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 16);
+	for (int i = 0; i < 6; i++)
+		cids[i] = emu_host_post(&h, 1, i & 1 ? &second : &first);
+	emu_host_ring(&h, 1);
+	for (int i = 0; i < 6; i++) {
+		struct nvme_cqe cqe = emu_host_reap(&h, 1);
+
+		assert_int_equal(cqe.cid, cids[i]);
+		assert_int_equal(le16_to_cpu(cqe.sfp) >> 1, 0);
+	}
+	emu_host_quiet(&h, 1, 20);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(burst__each_command_has_its_entry),
+		cmocka_unit_test(burst__two_halves_and_room_for_one),
+	};
+
+	return cmocka_run_group_tests_name("emu_burst", tests, NULL, NULL);
+}
