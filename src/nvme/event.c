@@ -41,8 +41,11 @@ const char *nvme_event_type_name(uint8_t type)
 
 /* ---- requests ---- */
 
-static void arm_locked(struct nvme_ctrl *ctrl, struct nvme_events *ev)
+/* False while there is no controller to ask. */
+static bool arm_locked(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 {
+	if (!ctrl->adminq.sq || nvme_ctrl_is_down(ctrl))
+		return false;
 	if (ev->restarts != ctrl->priv->admin_restarts) {
 		memset(ev->rqs, 0, sizeof(ev->rqs));
 		ev->restarts = ctrl->priv->admin_restarts;
@@ -51,6 +54,7 @@ static void arm_locked(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 		if (!ev->rqs[i])
 			ev->rqs[i] = nvme_aer_locked(ctrl);
 	}
+	return true;
 }
 
 /* Take one that has completed. */
@@ -76,10 +80,8 @@ static bool next_event(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 	uint32_t dw0;
 
 	pthread_mutex_lock(&ctrl->priv->admin_lock);
-	if (ctrl->adminq.sq && !nvme_ctrl_is_down(ctrl)) {
-		arm_locked(ctrl, ev);
+	if (arm_locked(ctrl, ev))
 		found = collect_locked(ev, &cqe);
-	}
 	pthread_mutex_unlock(&ctrl->priv->admin_lock);
 	if (!found)
 		return false;
@@ -152,6 +154,10 @@ static int deliver(struct nvme_ctrl *ctrl, struct nvme_events *ev)
 		ev->opts.fn(ctrl, &ev->event, ev->opts.arg);
 		nr++;
 	}
+	/* Who polls when there is an interrupt waits for the next one. */
+	pthread_mutex_lock(&ctrl->priv->admin_lock);
+	arm_locked(ctrl, ev);
+	pthread_mutex_unlock(&ctrl->priv->admin_lock);
 	return nr;
 }
 
