@@ -69,16 +69,21 @@ static bool is_flood(struct nvme_cq *cq)
 }
 
 /* The entry is not handed out, so nobody may ever ring for it, and a full queue would stay full. */
-static bool drop(struct nvme_cq *cq, struct nvme_cqe *cqe)
+static bool drop(struct nvme_cq *cq, const struct nvme_cqe *cqe)
 {
-	if (is_flood(cq)) {
-		cqe->sqid = cpu_to_le16(NVME_SQID_NONE);
-		return true;
-	}
 	/* Entries before it that were handed out may still be looked at. */
 	if (cqe - (const struct nvme_cqe *)cq->mem.vaddr == cq->rung)
 		nvme_cq_update_head(cq);
 	return false;
+}
+
+/* The same for what no command has, of which there may be any number. */
+static bool drop_stray(struct nvme_cq *cq, struct nvme_cqe *cqe)
+{
+	if (!is_flood(cq))
+		return drop(cq, cqe);
+	cqe->sqid = cpu_to_le16(NVME_SQID_NONE);
+	return true;
 }
 
 bool __nvme_cq_admit(struct nvme_cq *cq, struct nvme_cqe *cqe)
@@ -102,7 +107,7 @@ bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe)
 
 	if (le16_to_cpu(cqe->sqid) == NVME_SQID_NONE) {
 		cq->late++;
-		return drop(cq, cqe);
+		return drop_stray(cq, cqe);
 	}
 
 	switch (rq ? rq->state : NVME_RQ_FREE) {
@@ -138,7 +143,7 @@ bool __nvme_cq_admit_watched(struct nvme_cq *cq, struct nvme_cqe *cqe)
 	cq->spurious++;
 	log_error("cq %d: spurious completion, sqid %u cid 0x%x: dropped\n", cq->id,
 		  le16_to_cpu(cqe->sqid), cqe->cid);
-	return drop(cq, cqe);
+	return drop_stray(cq, cqe);
 }
 
 struct nvme_rq *__nvme_rq_from_cqe_odd(struct nvme_sq *sq, struct nvme_cqe *cqe)

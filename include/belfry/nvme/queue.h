@@ -531,8 +531,8 @@ __nvme_cq_take(struct nvme_cq *cq, uint32_t state,
  * nvme_cq_update_head(), the device is told at once: the caller has seen nothing
  * that it would do so for. Completions of commands without a tracker are returned as
  * they are. Of a command of nvme_rq_submit(), the completion is handed out too, and
- * its callback is not called then. Of 65536 in a row that are not returned the last is, as of no
- * queue that there is: a device that writes such without end keeps nobody here.
+ * its callback is not called then. Of 65536 in a row that belong to no command the last is
+ * returned, as of no queue that there is: a device that writes such without end keeps nobody here.
  *
  * Own: the entry stays valid until the next nvme_cq_update_head() and, where it
  * was a kept one, the next call on @cq.
