@@ -17,11 +17,13 @@ typedef volatile uint64_t __nvme_word __attribute__((may_alias));
 /* private: copy two words with two loads and one store, so far as the processor has that */
 static inline void __nvme_copy_pair(__nvme_word *to, const __nvme_word *from)
 {
-#if defined(__x86_64__) && !defined(__CHECKER__)
+#if defined(__SSE2__) && defined(__x86_64__) && !defined(__CHECKER__)
 	typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 	pair words;
 
-	__asm__("movq %1, %0; movhps %2, %0" : "=&x"(words) : "m"(from[0]), "m"(from[1]));
+	__asm__("movq {%1, %0|%0, %1}; movhps {%2, %0|%0, %2}"
+		: "=&x"(words)
+		: "m"(from[0]), "m"(from[1]));
 	*(volatile pair *)to = words;
 #else
 	to[0] = from[0];

@@ -89,7 +89,7 @@
  * instruction skip it.
  */
 #if defined(__x86_64__)
-#define __prefetch_write(addr) __asm__ __volatile__("prefetchw (%0)" : : "r"(addr))
+#define __prefetch_write(addr) __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(addr)))
 #else
 #define __prefetch_write(addr) __builtin_prefetch(addr, 1)
 #endif
