@@ -5,6 +5,8 @@
  * A command is fetched only when its completion queue has a free entry, so that
  * a full queue holds its submission queues up and loses nothing. Completions of
  * commands that were held back (events, faults) wait in the queue's blocked list.
+ * Those of quick commands have their entry at once, and are written to it a cache
+ * line at a time, or with the end of the burst.
  */
 #ifndef BELFRY_SRC_EMU_QUEUE_H
 #define BELFRY_SRC_EMU_QUEUE_H
@@ -95,7 +97,8 @@ void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cp
 void emu_post_or_block(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl);
 
 /**
- * emu_cq_signal() - raise the interrupt for the entries posted since the last time
+ * emu_cq_signal() - write what is late, of any queue, and raise the interrupt for the entries
+ *	posted since the last time
  * @ctrl: controller
  * @cq: queue
  *

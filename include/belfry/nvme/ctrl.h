@@ -7,8 +7,9 @@
  * freed only after it has acknowledged the deletion or has been disabled.
  *
  * On a structure that is not open (all zero, as after nvme_close() or a bring-up that failed) what
- * returns 0 or -1 says ENODEV, and the rest does nothing: what a program calls late does no
- * harm. What is done for each command (belfry/nvme/queue.h, rq.h, map.h) does not look.
+ * returns 0 or -1 says ENODEV, or EINVAL where the structure counts as an argument, and the rest does
+ * nothing: what a program calls late does no harm. What is done for each command (belfry/nvme/queue.h,
+ * rq.h, map.h) does not look.
  *
  * Set-up functions of one controller are for one thread at a time. Synchronous
  * admin commands (nvme_admin(), and everything here that sends one) may come

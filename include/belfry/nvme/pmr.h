@@ -84,7 +84,9 @@ int nvme_pmr_persist(struct nvme_pmr *pmr);
 
 /**
  * nvme_pmr_disable() - disable a region
- * @pmr: region, all zero afterwards; harmless when it is so already, or @pmr->ctrl is closed
+ * @pmr: region, all zero afterwards; harmless when it is so already. With
+ *	@pmr->ctrl closed nothing is left to do, unless another controller shares its address space: there
+ *	the region stays mapped
  *
  * Context: set-up thread, nobody else using it. errno is preserved.
  */
