@@ -85,7 +85,8 @@ struct emu_engine {
 	uint32_t nr_late;    /* completions of @late_cq, from @late_slot on, that are still here */
 	uint32_t late_slot;
 	struct emu_cq *late_cq;
-	uint64_t late[EMU_LINE_CQES][2]; /* their entries, by halves */
+	bool late_phase;
+	struct emu_cpl late[EMU_LINE_CQES];
 	struct emu_held *held,
 		*held_last; /* delayed completions, the one that is due first first */
 	uint64_t spin_ns, sleep_min_ns, sleep_max_ns, tick_ns; /* set before the thread starts */

@@ -103,22 +103,19 @@ bool emu_cq_full(struct emu_ctrl *ctrl, struct emu_cq *cq)
 
 /* ---- completion ---- */
 
-/* An entry by halves, of which the second has the phase tag. */
-static inline void cqe_make(uint64_t half[2], const struct emu_cpl *cpl, bool phase)
+static inline void cqe_write(struct emu_cq *cq, uint32_t slot, const struct emu_cpl *cpl,
+			     bool phase)
 {
-	half[0] = cpl->dw0 | (uint64_t)cpl->dw1 << 32;
-	half[1] = cpl->sqhd | (uint64_t)cpl->sqid << 16 |
-		  (uint64_t)(__force uint16_t)cpu_to_le16(cpl->cid) << 32 | /* as it came */
-		  (uint64_t)(uint16_t)(cpl->status << 1 | phase) << 48;
-}
+	struct nvme_cqe *cqe = (void *)emu_ring_entry(&cq->ring, slot, NVM_CQE_SIZE);
+	leint16_t sfp = cpu_to_le16((uint16_t)(cpl->status << 1 | phase));
 
-static inline void cqe_write(struct emu_cq *cq, uint32_t slot, const uint64_t half[2])
-{
-	leint64_t *to = (void *)emu_ring_entry(&cq->ring, slot, NVM_CQE_SIZE);
-
-	STORE_PTR(&to[0], cpu_to_le64(half[0]));
-	/* The phase makes the entry the host's; it pairs with the host's acquire of that word. */
-	atomic_store_release(&to[1], cpu_to_le64(half[1]));
+	cqe->dw0 = cpu_to_le32(cpl->dw0);
+	cqe->dw1 = cpu_to_le32(cpl->dw1);
+	cqe->sqhd = cpu_to_le16(cpl->sqhd);
+	cqe->sqid = cpu_to_le16(cpl->sqid);
+	cqe->cid = cpl->cid;
+	/* The phase makes the entry the host's; it pairs with the host's acquire of this word. */
+	atomic_store_release((uint16_t *)(void *)&cqe->sfp, (__force uint16_t)sfp);
 }
 
 static inline void cq_advance(struct emu_cq *cq)
@@ -133,22 +130,19 @@ static inline void cq_advance(struct emu_cq *cq)
 static void late_write(struct emu_engine *e)
 {
 	for (uint32_t i = 0; i < e->nr_late; i++)
-		cqe_write(e->late_cq, e->late_slot + i, e->late[i]);
+		cqe_write(e->late_cq, e->late_slot + i, &e->late[i], e->late_phase);
 	e->nr_late = 0;
 }
 
 void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl, bool stale)
 {
-	uint64_t half[2];
-
 	/* What is still here has the places before it. */
 	late_write(ctrl->engine);
 	if (!ring_ready(ctrl, &cq->ring, cq->iova, EMU_DMA_WRITE))
 		return;
 	if (unlikely(cpl->status))
 		ctrl->stats.errors++;
-	cqe_make(half, cpl, cq->phase != stale);
-	cqe_write(cq, cq->tail, half);
+	cqe_write(cq, cq->tail, cpl, cq->phase != stale);
 	cq_advance(cq);
 }
 
@@ -165,8 +159,9 @@ static void post_late(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu
 	if (!e->nr_late) {
 		e->late_cq = cq;
 		e->late_slot = cq->tail;
+		e->late_phase = cq->phase;
 	}
-	cqe_make(e->late[e->nr_late++], cpl, cq->phase);
+	e->late[e->nr_late++] = *cpl;
 	cq_advance(cq);
 	if (!(cq->tail % EMU_LINE_CQES))
 		late_write(e);
