@@ -35,10 +35,12 @@ bool vu_conn_ended(const struct vu_conn *conn)
 
 void vu_conn_end(struct vu_conn *conn, int error)
 {
+	bool again = __atomic_exchange_n(&conn->ended, true, __ATOMIC_ACQ_REL);
 	keep_errno();
 
+	/* Whose call fails finds that the connection has ended. */
 	vfio_user_calls_fail(&conn->calls, error);
-	if (__atomic_exchange_n(&conn->ended, true, __ATOMIC_ACQ_REL))
+	if (again)
 		return;
 	vfio_user_sock_shutdown(&conn->main);
 	if (conn->twin.fd >= 0)

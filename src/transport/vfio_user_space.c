@@ -161,6 +161,21 @@ static int check_room(const struct vu_space *space, const struct vu_conn *conn, 
 	return set_errno(ENOSPC);
 }
 
+static bool any_left(const struct vu_space *space)
+{
+	const struct vu_conn *conn = space->conns;
+
+	while (conn && vu_conn_ended(conn))
+		conn = conn->next;
+	return conn;
+}
+
+/* False where it refuses, or is gone and was the last. To those who remain, it had gone before. */
+static bool told_map(const struct vu_space *space, struct vu_conn *conn, const struct mapping *m)
+{
+	return !tell_map(conn, m) || (vu_conn_ended(conn) && any_left(space));
+}
+
 /* Tell those who are there. If one refuses, those who were told before are told otherwise. */
 static int tell_all(struct vu_space *space, const struct mapping *m)
 {
@@ -169,7 +184,7 @@ static int tell_all(struct vu_space *space, const struct mapping *m)
 	for (conn = space->conns; conn; conn = conn->next) {
 		if (vu_conn_ended(conn))
 			continue;
-		if (check_room(space, conn, space->nr_mappings) || tell_map(conn, m))
+		if (check_room(space, conn, space->nr_mappings) || !told_map(space, conn, m))
 			break;
 	}
 	if (!conn)

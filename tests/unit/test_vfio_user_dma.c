@@ -279,6 +279,39 @@ static void space__is_shared_by_controllers(void **state)
 	stop();
 }
 
+/* One goes while it is told of memory. */
+static void space__a_map_outlives_one_of_two(void **state)
+{
+	struct fake_opts opts = plain;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		static struct fake other;
+		struct vfio_pci_device pci2 = {};
+		struct iommu_dmabuf buf;
+		struct iommu_ctx *ctx;
+
+		start(&plain, "");
+		fake_start(&other, &opts, "");
+		ctx = iommu_get_context(fake.name);
+		memset(&pci, 0, sizeof(pci));
+		pci.dev.ctx = pci2.dev.ctx = ctx;
+		assert_works(vfio_pci_open(&pci, fake.name));
+		assert_works(vfio_pci_open(&pci2, other.name));
+		opts.fault_at = other.nr_log;
+		opts.fault = FAKE_CLOSE;
+		assert_works(iommu_get_dmabuf(ctx, &buf, PAGE, 0));
+		assert_int_equal(fake.nr_maps, 1);
+		iommu_put_dmabuf(&buf);
+		assert_int_equal(fake.nr_maps, 0);
+		vfio_pci_close(&pci2);
+		vfio_pci_close(&pci);
+		iommu_ctx_put(ctx);
+		fake_stop(&other);
+		stop();
+	}
+}
+
 static void space__of_another_kind_is_refused(void **state)
 {
 	struct iommu_ctx *ctx = iommu_get_context("emu:");
@@ -304,6 +337,7 @@ int main(void)
 		cmocka_unit_test(dma__of_part_of_the_library_s_memory),
 		cmocka_unit_test(dma__takes_no_more_mappings_than_the_server),
 		cmocka_unit_test(space__is_shared_by_controllers),
+		cmocka_unit_test(space__a_map_outlives_one_of_two),
 		cmocka_unit_test(space__of_another_kind_is_refused),
 	};
 
