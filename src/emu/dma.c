@@ -92,18 +92,30 @@ static inline uint16_t iov_push(struct emu_req *req, void *base, size_t len)
 	return 0;
 }
 
+/* Memory of the first @n bytes of a range, up to the end of its page; NULL: none, which is counted. */
+static inline uint8_t *first_part(struct emu_ctrl *ctrl, uint64_t iova, size_t len,
+				  unsigned int prot, size_t *n)
+{
+	size_t left = EMU_PAGE - (iova & (EMU_PAGE - 1));
+	uint8_t *mem = emu_translate(ctrl, iova, prot);
+
+	*n = len < left ? len : left;
+	if (unlikely(!mem))
+		(void)emu_dma_fault(ctrl, iova, prot);
+	return mem;
+}
+
 uint16_t emu_iov_add(struct emu_req *req, uint64_t iova, size_t len)
 {
 	unsigned int prot = dir_prot(req->dir);
 
 	while (len) {
-		size_t left = EMU_PAGE - (iova & (EMU_PAGE - 1));
-		size_t n = len < left ? len : left;
-		uint8_t *mem = emu_translate(req->ctrl, iova, prot);
+		size_t n;
+		uint8_t *mem = first_part(req->ctrl, iova, len, prot, &n);
 		uint16_t sc;
 
 		if (unlikely(!mem))
-			return emu_dma_fault(req->ctrl, iova, prot);
+			return NVM_SC_DATA_XFER_ERROR;
 		sc = iov_push(req, mem, n);
 		if (unlikely(sc))
 			return sc;
@@ -261,13 +273,12 @@ uint16_t emu_dma(struct emu_ctrl *ctrl, uint64_t iova, void *buf, size_t len, en
 	uint8_t *local = buf;
 
 	while (len) {
-		size_t left = EMU_PAGE - (iova & (EMU_PAGE - 1));
-		size_t n = len < left ? len : left;
-		uint8_t *mem = emu_translate(ctrl, iova, prot);
+		size_t n;
+		uint8_t *mem = first_part(ctrl, iova, len, prot, &n);
 		uint16_t sc;
 
 		if (!mem)
-			return emu_dma_fault(ctrl, iova, prot);
+			return NVM_SC_DATA_XFER_ERROR;
 		sc = copy(ctrl, mem, local, n, dir);
 		if (sc)
 			return sc;
@@ -283,11 +294,10 @@ uint16_t emu_dma_check(struct emu_ctrl *ctrl, uint64_t iova, size_t len, enum em
 	unsigned int prot = dir_prot(dir);
 
 	while (len) {
-		size_t left = EMU_PAGE - (iova & (EMU_PAGE - 1));
-		size_t n = len < left ? len : left;
+		size_t n;
 
-		if (!emu_translate(ctrl, iova, prot))
-			return emu_dma_fault(ctrl, iova, prot);
+		if (!first_part(ctrl, iova, len, prot, &n))
+			return NVM_SC_DATA_XFER_ERROR;
 		iova += n;
 		len -= n;
 	}

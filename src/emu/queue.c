@@ -199,17 +199,24 @@ void emu_cq_signal(struct emu_ctrl *ctrl, struct emu_cq *cq)
 		emu_irq_post(ctrl, cq, nr);
 }
 
+/* Post a completion behind those that wait. Returns false where it waits too. */
+static bool post_in_turn(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl)
+{
+	if (unlikely(cq->blocked || emu_cq_full(ctrl, cq))) {
+		emu_blocked_add(ctrl, cq, cpl);
+		return false;
+	}
+	emu_post(ctrl, cq, cpl, false);
+	return true;
+}
+
 void emu_post_or_block(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl)
 {
 	if (!ctrl->engine->run)
 		return;
 	emu_queues_refresh(ctrl);
-	if (cq->blocked || emu_cq_full(ctrl, cq)) {
-		emu_blocked_add(ctrl, cq, cpl);
-		return;
-	}
-	emu_post(ctrl, cq, cpl, false);
-	emu_cq_signal(ctrl, cq);
+	if (post_in_turn(ctrl, cq, cpl))
+		emu_cq_signal(ctrl, cq);
 }
 
 void emu_complete(struct emu_ctrl *ctrl, uint16_t sqid, uint16_t cid, uint16_t status, uint32_t dw0)
@@ -276,10 +283,8 @@ static void cmd_complete(struct emu_req *req, uint16_t status, bool quick)
 
 	if (likely(quick && !status))
 		post_late(req->ctrl, sq->cq, &cpl);
-	else if (unlikely(sq->cq->blocked || emu_cq_full(req->ctrl, sq->cq)))
-		emu_blocked_add(req->ctrl, sq->cq, &cpl); /* the first half of two took the entry */
-	else
-		emu_post(req->ctrl, sq->cq, &cpl, false);
+	else /* the first half of two may have taken the last entry */
+		post_in_turn(req->ctrl, sq->cq, &cpl);
 }
 
 static void cmd_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
