@@ -372,6 +372,10 @@ is_revision() {
 	[ ! -f "bench/$1.c" ] && git rev-parse -q --verify "$1^{commit}" >/dev/null 2>&1
 }
 
+bench_names() {
+	sed -n "s/^foreach name : //p; s/^benchmark('\(.*\)',/\1/p" bench/meson.build | tr -cd "a-z_\n " | xargs
+}
+
 do_bench() {
 	if [ $# -ge 2 ] && is_revision "$1" && is_revision "$2"; then
 		need build
@@ -383,6 +387,12 @@ do_bench() {
 		quiet "bench-$b" "building $b" revision_build "$b"
 		exec scripts/run-benches --compare "$a" "build-bench/$a/build" "$b" "build-bench/$b/build" "$@"
 	fi
+	for name; do
+		case $name in
+		-*) ;;
+		*) [ -f "bench/$name.c" ] || die "no bench '$name'; there are: $(bench_names) (to compare, name two revisions first)" ;;
+		esac
+	done
 	do_build >&2
 	exec scripts/run-benches build "$@"
 }
