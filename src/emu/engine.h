@@ -18,8 +18,8 @@
 #define EMU_CACHE_LINE 64
 #define EMU_NEVER      UINT64_MAX
 
-/* Completion queue entries in a line. */
-#define EMU_LINE_CQES (EMU_CACHE_LINE / NVM_CQE_SIZE)
+/* Most completions that are held back at a time: four lines of a queue. */
+#define EMU_LATE_MAX 16
 
 /* Pages of EMU_PAGE in the largest memory page (CAP.MPSMAX). */
 #define EMU_DBBUF_PAGES 16
@@ -82,11 +82,9 @@ struct emu_engine {
 	uint32_t nr_faults;  /* lines of the fault script */
 	uint32_t nr_blocked; /* completions in the queues' blocked lists */
 	uint32_t nr_coal;    /* vectors with a count */
-	uint32_t nr_late;    /* completions of @late_cq, from @late_slot on, that are still here */
-	uint32_t late_slot;
-	struct emu_cq *late_cq;
-	bool late_phase;
-	struct emu_cpl late[EMU_LINE_CQES];
+	uint32_t nr_late;    /* completions, from the entry @late_cqe on, that are still here */
+	struct nvme_cqe *late_cqe;
+	struct nvme_cqe late[EMU_LATE_MAX];
 	struct emu_held *held,
 		*held_last; /* delayed completions, the one that is due first first */
 	uint64_t spin_ns, sleep_min_ns, sleep_max_ns, tick_ns; /* set before the thread starts */

@@ -25,6 +25,12 @@
 /* Most blocks of a command that others' completions may wait for. */
 #define QUICK_BLOCKS 8
 
+/* Completion queue entries in a line. */
+#define LINE_CQES (EMU_CACHE_LINE / NVM_CQE_SIZE)
+
+/* With so many commands still to come, completions are held back for more than a line. */
+#define LATE_BACKLOG 32
+
 /* A ring that is not there any more leaves the controller nothing to go on with. */
 static bool ring_ready(struct emu_ctrl *ctrl, struct emu_ring *ring, uint64_t iova,
 		       unsigned int prot)
@@ -103,19 +109,20 @@ bool emu_cq_full(struct emu_ctrl *ctrl, struct emu_cq *cq)
 
 /* ---- completion ---- */
 
-static inline void cqe_write(struct emu_cq *cq, uint32_t slot, const struct emu_cpl *cpl,
-			     bool phase)
+/* The phase makes the entry the host's; it pairs with the host's acquire of this word. */
+static inline void cqe_give(struct nvme_cqe *cqe, leint16_t sfp)
 {
-	struct nvme_cqe *cqe = (void *)emu_ring_entry(&cq->ring, slot, NVM_CQE_SIZE);
-	leint16_t sfp = cpu_to_le16((uint16_t)(cpl->status << 1 | phase));
+	atomic_store_release((uint16_t *)(void *)&cqe->sfp, (__force uint16_t)sfp);
+}
 
+static inline void cqe_write(struct nvme_cqe *cqe, const struct emu_cpl *cpl, bool phase)
+{
 	cqe->dw0 = cpu_to_le32(cpl->dw0);
 	cqe->dw1 = cpu_to_le32(cpl->dw1);
 	cqe->sqhd = cpu_to_le16(cpl->sqhd);
 	cqe->sqid = cpu_to_le16(cpl->sqid);
 	cqe->cid = cpl->cid;
-	/* The phase makes the entry the host's; it pairs with the host's acquire of this word. */
-	atomic_store_release((uint16_t *)(void *)&cqe->sfp, (__force uint16_t)sfp);
+	cqe_give(cqe, cpu_to_le16((uint16_t)(cpl->status << 1 | phase)));
 }
 
 static inline void cq_advance(struct emu_cq *cq)
@@ -127,11 +134,27 @@ static inline void cq_advance(struct emu_cq *cq)
 	}
 }
 
+/*
+ * Write what was held back. The host looks at the first of them all the time, and at none before that
+ * is there: it goes last, and the line that the host takes away with it is written once.
+ */
 static void late_write(struct emu_engine *e)
 {
-	for (uint32_t i = 0; i < e->nr_late; i++)
-		cqe_write(e->late_cq, e->late_slot + i, &e->late[i], e->late_phase);
+	const struct nvme_cqe *late = e->late;
+	struct nvme_cqe *cqe = e->late_cqe;
+
+	if (!e->nr_late)
+		return;
+	for (uint32_t i = e->nr_late; --i;)
+		cqe[i] = late[i];
+	memcpy(cqe, late, offsetof(struct nvme_cqe, sfp));
+	cqe_give(cqe, late->sfp);
 	e->nr_late = 0;
+}
+
+static inline struct nvme_cqe *cqe_at_tail(struct emu_cq *cq)
+{
+	return (void *)emu_ring_entry(&cq->ring, cq->tail, NVM_CQE_SIZE);
 }
 
 void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl, bool stale)
@@ -142,29 +165,8 @@ void emu_post(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cp
 		return;
 	if (unlikely(cpl->status))
 		ctrl->stats.errors++;
-	cqe_write(cq, cq->tail, cpl, cq->phase != stale);
+	cqe_write(cqe_at_tail(cq), cpl, cq->phase != stale);
 	cq_advance(cq);
-}
-
-/*
- * emu_post() of a success, a line of the queue at a time or with the end of the burst: a host that
- * looks at the first entry takes the line away, and the next entry waits until it is back (bench: emu).
- */
-static void post_late(struct emu_ctrl *ctrl, struct emu_cq *cq, const struct emu_cpl *cpl)
-{
-	struct emu_engine *e = ctrl->engine;
-
-	if (!ring_ready(ctrl, &cq->ring, cq->iova, EMU_DMA_WRITE))
-		return;
-	if (!e->nr_late) {
-		e->late_cq = cq;
-		e->late_slot = cq->tail;
-		e->late_phase = cq->phase;
-	}
-	e->late[e->nr_late++] = *cpl;
-	cq_advance(cq);
-	if (!(cq->tail % EMU_LINE_CQES))
-		late_write(e);
 }
 
 /*
@@ -269,22 +271,49 @@ static inline bool is_quick(const struct emu_ctrl *ctrl, const struct emu_req *r
 	       ctrl->cfg->backend != EMU_BACKEND_FILE;
 }
 
-static void cmd_complete(struct emu_req *req, uint16_t status, bool quick)
+/*
+ * The completion of a success, written by the line of the queue or with the end of the burst: a host that
+ * looks at the first entry takes the line away, and the next entry waits until it is back. While many
+ * commands wait it is by four lines, since that takes the line away as often (bench: emu).
+ */
+static void complete_late(struct emu_req *req)
 {
+	struct emu_engine *e = req->ctrl->engine;
 	struct emu_sq *sq = req->sq;
+	struct emu_cq *cq = sq->cq;
+	struct nvme_cqe *cqe;
+
+	if (!ring_ready(req->ctrl, &cq->ring, cq->iova, EMU_DMA_WRITE))
+		return;
+	if (!e->nr_late)
+		e->late_cqe = cqe_at_tail(cq);
+	cqe = &e->late[e->nr_late++];
+	cqe->dw0 = cpu_to_le32(req->dw0);
+	cqe->dw1 = cpu_to_le32(req->dw1);
+	cqe->sqhd = cpu_to_le16((uint16_t)sq->head);
+	cqe->sqid = cpu_to_le16(sq->qid);
+	cqe->cid = req->cid;
+	cqe->sfp = cpu_to_le16(cq->phase);
+	cq_advance(cq);
+	if (!cq->tail ||
+	    (!(cq->tail % LINE_CQES) && (e->nr_late > EMU_LATE_MAX - LINE_CQES ||
+					 distance(sq->head, sq->tail, sq->qsize) < LATE_BACKLOG)))
+		late_write(e);
+}
+
+static void complete(struct emu_req *req, uint16_t status)
+{
 	const struct emu_cpl cpl = {
-		.sqid = sq->qid,
-		.sqhd = (uint16_t)sq->head,
+		.sqid = req->sq->qid,
+		.sqhd = (uint16_t)req->sq->head,
 		.cid = req->cid,
 		.status = status,
 		.dw0 = req->dw0,
 		.dw1 = req->dw1,
 	};
 
-	if (likely(quick && !status))
-		post_late(req->ctrl, sq->cq, &cpl);
-	else /* the first half of two may have taken the last entry */
-		post_in_turn(req->ctrl, sq->cq, &cpl);
+	/* The first half of two may have taken the last entry. */
+	post_in_turn(req->ctrl, req->sq->cq, &cpl);
 }
 
 static void cmd_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
@@ -313,7 +342,10 @@ static void cmd_run(struct emu_ctrl *ctrl, struct emu_sq *sq)
 		return;
 	if (unlikely(status))
 		emu_log_error(req, status);
-	cmd_complete(req, status, quick);
+	if (likely(quick && !status))
+		complete_late(req);
+	else
+		complete(req, status);
 }
 
 static uint32_t burst(const struct emu_ctrl *ctrl)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bursts: commands of all kinds behind one doorbell. The controller holds completions of quick ones
- * back until a cache line of them is full; whatever comes between, each command has its own entry, in
+ * back until a cache line of them is full, or four where many commands wait; whatever comes between, each command has its own entry, in
  * order, and no entry is written twice.
  */
 #include "emu_host.h"
 
-#define BURST 8
+#define BURST 8	  /* short: no more than a line is held back */
+#define LONG  100 /* of which the controller carries out 64 at a time */
 
 enum kind {
 	GOOD,
@@ -52,17 +53,17 @@ static union nvme_cmd command(enum kind kind)
 	return cmd;
 }
 
-static void burst(struct emu_host *h, uint16_t qid, const enum kind *kinds)
+static void burst(struct emu_host *h, uint16_t qid, const enum kind *kinds, int nr)
 {
-	uint16_t cids[BURST];
+	uint16_t cids[LONG];
 
-	for (int i = 0; i < BURST; i++) {
+	for (int i = 0; i < nr; i++) {
 		union nvme_cmd cmd = command(kinds[i]);
 
 		cids[i] = emu_host_post(h, qid, &cmd);
 	}
 	emu_host_ring(h, qid);
-	for (int i = 0; i < BURST; i++) {
+	for (int i = 0; i < nr; i++) {
 		struct nvme_cqe cqe = emu_host_reap(h, qid);
 
 		assert_int_equal(cqe.cid, cids[i]);
@@ -87,8 +88,30 @@ static void burst__each_command_has_its_entry(void **state)
 
 				for (int i = 0; i < BURST; i++)
 					kinds[i] = mask >> i & 1 ? (enum kind)kind : GOOD;
-				burst(&h, (uint16_t)(q + 1), kinds);
+				burst(&h, (uint16_t)(q + 1), kinds, BURST);
 			}
+		}
+	}
+	assert_int_equal(emu_host_stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
+/* One that is not like the others at each place, and the queue's end at each place as well. */
+static void burst__long_and_one_other(void **state)
+{
+	struct emu_host h;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_create_queues(&h, 1, LONG + 1);
+	emu_host_create_queues(&h, 2, 128);
+	for (int kind = GOOD; kind < NR_KINDS; kind++) {
+		for (int at = 0; at < LONG; at++) {
+			enum kind kinds[LONG] = {[0] = GOOD};
+
+			kinds[at] = (enum kind)kind;
+			burst(&h, 1, kinds, LONG);
+			burst(&h, 2, kinds, LONG);
 		}
 	}
 	assert_int_equal(emu_host_stats(&h).violations, 0);
@@ -131,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(burst__each_command_has_its_entry),
+		cmocka_unit_test(burst__long_and_one_other),
 		cmocka_unit_test(burst__two_halves_and_room_for_one),
 	};
 
