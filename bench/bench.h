@@ -13,6 +13,9 @@
 
 #define BENCH_ROUNDS 15
 
+/* Most completions that are taken before the next commands go out, so that neither side waits. */
+#define BENCH_AT_ONCE 8
+
 /**
  * struct bench - a case and what it is held against
  * @name: printed; reads as a phrase

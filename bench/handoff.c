@@ -117,7 +117,7 @@ static void *completer(void *arg)
 
 static uint32_t reap(uint32_t head)
 {
-	for (;; head++) {
+	for (uint32_t end = head + BENCH_AT_ONCE; head != end; head++) {
 		struct completion *c = &shared.completions[head % RING];
 		uint64_t last = __atomic_load_n(&c->last, __ATOMIC_ACQUIRE);
 
@@ -126,6 +126,7 @@ static uint32_t reap(uint32_t head)
 		if ((last << 1 >> 1) != head % RING || c->first != head)
 			bench_die("handoff: order");
 	}
+	return head;
 }
 
 double handoff_rate(uint32_t depth, uint64_t n)

@@ -66,7 +66,7 @@ static inline void bench_post(struct bench_io *io, uint8_t opcode, uint64_t slba
 }
 
 /**
- * bench_reap() - take what has completed
+ * bench_reap() - take what has completed, up to BENCH_AT_ONCE
  * @sq: the only queue of its completion queue
  *
  * Return: how many commands that were.
@@ -76,7 +76,7 @@ static inline uint32_t bench_reap(struct nvme_sq *sq)
 	struct nvme_cqe *cqe;
 	uint32_t n = 0;
 
-	while ((cqe = nvme_cq_get_cqe(sq->cq))) {
+	while (n < BENCH_AT_ONCE && (cqe = nvme_cq_get_cqe(sq->cq))) {
 		if (!nvme_cqe_ok(cqe))
 			bench_die("status");
 		nvme_rq_release(__nvme_rq_from_cqe(sq, cqe));

@@ -15,6 +15,9 @@
 /* Empty polls before the thread waits in the library, which sleeps when that takes long. */
 #define POLLS_BEFORE_WAIT 8192
 
+/* Most completions that are taken before the next commands go out: the device has work meanwhile. */
+#define AT_ONCE 8
+
 /* Completions that one look at the clock is good for: within so many, nothing grows old. */
 #define PER_LOOK 4
 
@@ -184,20 +187,21 @@ static void finish(struct perf_worker *w, struct nvme_cqe *cqe, uint64_t now)
 	w->in_flight--;
 }
 
-/* All completions that there are. Returns how many commands of ours have ended. */
+/* What has completed, up to AT_ONCE. Returns how many commands of ours have ended. */
 static uint64_t reap(struct perf_worker *w)
 {
 	struct nvme_cqe *cqe = nvme_cq_get_cqe(w->cq);
 	uint64_t before = w->in_flight, now = 0;
+	unsigned int nr = 0;
 
 	if (!cqe)
 		return 0;
 	/* A completion that arrives while others are dealt with must not get their time. */
-	for (unsigned int nr = 0; cqe; cqe = nvme_cq_get_cqe(w->cq)) {
-		if (nr++ % PER_LOOK == 0)
+	do {
+		if (nr % PER_LOOK == 0)
 			now = get_ticks();
 		finish(w, cqe, now);
-	}
+	} while (++nr < AT_ONCE && (cqe = nvme_cq_get_cqe(w->cq)));
 	nvme_cq_update_head(w->cq);
 
 	w->batches++;
