@@ -151,6 +151,14 @@ void nvme_shared_post(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_cmd
 void nvme_shared_submit(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_cmd *cmd,
 			nvme_rq_done_fn done, unsigned int timeout_ms)
 {
+	/* With nobody else at it, the command needs no place on the stack; what is there came first. */
+	if (try_own(sh)) {
+		post_all(sh);
+		nvme_rq_submit(rq, cmd, done, timeout_ms);
+		nvme_sq_update_tail(sh->sq);
+		disown(sh);
+		return;
+	}
 	nvme_shared_post(sh, rq, cmd, done, timeout_ms);
 	if (try_own(sh))
 		disown(sh);
