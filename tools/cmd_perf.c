@@ -18,7 +18,8 @@
 struct options {
 	bool json, verify;
 	const char *serial;
-	uint64_t nsid, timeout, bs, depth, queues, runtime, count, size, region, reads, seed;
+	uint64_t nsid, timeout, bs, depth, queues, runtime, count, size, region, reads, seed,
+		errors;
 	unsigned int pattern;
 };
 
@@ -67,6 +68,8 @@ static int parse(int argc, char **argv, struct options *o, char ***operands)
 		{"verify", 'v', ARG_FLAG, &o->verify, .help = "check the data of every read"},
 		{"seed", 0, ARG_NUMBER, &o->seed, .metavar = "N",
 		 .help = "of what is random; the same seed, the same commands (1)"},
+		{"errors", 'e', ARG_NUMBER, &o->errors, .metavar = "N",
+		 .help = "end when N commands of a queue have failed, 0: never (1)"},
 		ARG_NSID(&o->nsid),
 		ARG_SERIAL(&o->serial),
 		ARG_TIMEOUT(&o->timeout),
@@ -165,8 +168,12 @@ static int run(struct dev *dev, const struct options *o, struct perf_opts *opts)
 
 int cmd_perf(int argc, char **argv)
 {
-	struct options o = {
-		.pattern = PERF_RANDREAD, .depth = 32, .queues = 1, .reads = NOT_GIVEN, .seed = 1};
+	struct options o = {.pattern = PERF_RANDREAD,
+			    .depth = 32,
+			    .queues = 1,
+			    .reads = NOT_GIVEN,
+			    .seed = 1,
+			    .errors = 1};
 	struct dev_opts dev_opts;
 	struct perf_opts opts;
 	struct dev dev;
@@ -186,7 +193,8 @@ int cmd_perf(int argc, char **argv)
 				  .queues = (unsigned int)o.queues,
 				  .region = o.region,
 				  .verify = o.verify,
-				  .seed = o.seed};
+				  .seed = o.seed,
+				  .errors = o.errors};
 	/* What can be known to be wrong is said before the device is touched. */
 	if (o.count && o.size)
 		return limits(&o, &opts);

@@ -295,6 +295,12 @@ static void collect_stats(const struct perf *perf, struct perf_result *result)
 	}
 }
 
+/* Commands may have failed and the load goes on: what ends it is in @stop, or a signal. */
+static bool over(const struct perf *perf)
+{
+	return LOAD(perf->stop) || msg_stop_asked();
+}
+
 static int run_passes(struct perf *perf, struct perf_result *result)
 {
 	const struct perf_opts *opts = perf->opts;
@@ -302,17 +308,14 @@ static int run_passes(struct perf *perf, struct perf_result *result)
 
 	if (opts->verify && perf_reads(opts))
 		status = run_pass(perf, PERF_PASS_FILL, "filling");
-	if (status || msg_stop_asked())
-		return status ? status : CMD_INTERRUPTED;
-
-	status = run_pass(perf, PERF_PASS_RUN, "running");
-	collect(perf, result);
-	if (status || msg_stop_asked())
-		return status ? status : CMD_INTERRUPTED;
-
-	if (opts->verify && opts->pattern != PERF_READ && opts->pattern != PERF_RANDREAD)
+	if (!over(perf)) {
+		status = run_pass(perf, PERF_PASS_RUN, "running");
+		collect(perf, result);
+	}
+	if (!over(perf) && opts->verify && opts->pattern != PERF_READ &&
+	    opts->pattern != PERF_RANDREAD)
 		status = run_pass(perf, PERF_PASS_CHECK, "checking");
-	return status ? status : msg_stop_asked() ? CMD_INTERRUPTED : CMD_OK;
+	return status || !msg_stop_asked() ? status : CMD_INTERRUPTED;
 }
 
 /* With commands in flight the queues stay until the controller is closed. */
@@ -346,7 +349,7 @@ int perf_run(struct dev *dev, const struct dev_ns *ns, const struct perf_opts *o
 		status = run_passes(&perf, result);
 	belfry_publish_close(perf.pub);
 	collect_stats(&perf, result);
-	result->interrupted = status == CMD_INTERRUPTED;
-	destroy(&perf, status == CMD_OK || status == CMD_INTERRUPTED);
+	result->interrupted = msg_stop_asked();
+	destroy(&perf, !LOAD(perf.stop));
 	return status;
 }

@@ -4,9 +4,9 @@
  * with its own part of the namespace, buffers, sequence of random numbers and histograms: threads
  * share nothing that is written.
  *
- * The thread's loop is made to measure the library and the controller, not itself: it takes all
- * completions there are, starts as many commands, and rings one doorbell each for them, with two
- * looks at the clock and no system call.
+ * The thread's loop is made to measure the library and the controller, not itself: it takes a
+ * few completions, starts as many commands, and rings one doorbell each for them, with a few looks
+ * at the clock and no system call.
  *
  * With verification, blocks carry their address, generation and seed. Each thread remembers the
  * generation of each of its chunks (a chunk is what one command moves) and never has two commands
@@ -50,6 +50,7 @@ enum perf_pattern {
  * @region: most bytes of the namespace that are used, from its start; 0 for all
  * @verify: blocks can be recognised and every read is checked
  * @seed: of all that is random
+ * @errors: a queue's commands that may fail before it is over; 0 for no limit
  */
 struct perf_opts {
 	unsigned int pattern;
@@ -62,6 +63,7 @@ struct perf_opts {
 	uint64_t region;
 	bool verify;
 	uint64_t seed;
+	uint64_t errors;
 };
 
 /* Index of perf_result.side. */
@@ -75,7 +77,7 @@ enum perf_side {
  * struct perf_result - what came of it
  * @elapsed_ns: how long it ran
  * @region: bytes of the namespace that were used
- * @side: latencies of reads and writes, ticks; their counts are the numbers of commands
+ * @side: latencies of reads and writes, ticks; their counts are the numbers of commands that succeeded
  * @all: both together
  * @batches: times that completions were found
  * @verified: commands whose data was checked

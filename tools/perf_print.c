@@ -74,7 +74,7 @@ static void print_text(const struct perf_opts *opts, const struct perf_result *r
 	double per_command;
 
 	if (!result->all.count) {
-		printf("  no command completed\n");
+		printf("  no command succeeded\n");
 		text_failed(result);
 		return;
 	}

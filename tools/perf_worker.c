@@ -109,8 +109,9 @@ static void verify_end(struct perf_worker *w, struct perf_slot *slot, bool ok)
 	struct pattern pattern = pattern_of(w, slot);
 	char why[160];
 
-	w->generations[slot->chunk] = slot->generation;
-	if (slot->write || !ok)
+	/* What a write that failed has left behind, nobody knows. */
+	w->generations[slot->chunk] = slot->write && !ok ? 0 : slot->generation;
+	if (slot->write || !ok || !slot->generation)
 		return;
 	w->verified++;
 	if (!pattern_check(&pattern, slot->buf, w->blocks, why, sizeof(why)))
@@ -162,6 +163,19 @@ static void refill(struct perf_worker *w, uint64_t nr)
 	nvme_sq_update_tail(w->sq);
 }
 
+/* The first that fails says which it was and why; all are counted. */
+static __attribute__((noinline)) void failed(struct perf_worker *w, const struct perf_slot *slot,
+					     uint16_t status)
+{
+	w->failed[status >> 8 & 7]++;
+	w->nr_failed++;
+	if (!w->status)
+		w->status = dev_refused_rw(slot->write, w->first + slot->chunk * w->blocks,
+					   w->blocks, status);
+	if (w->opts->errors && w->nr_failed >= w->opts->errors)
+		stop_all(w, w->status);
+}
+
 static void finish(struct perf_worker *w, struct nvme_cqe *cqe, uint64_t now)
 {
 	struct nvme_rq *rq = __nvme_rq_from_cqe(w->sq, cqe);
@@ -171,16 +185,10 @@ static void finish(struct perf_worker *w, struct nvme_cqe *cqe, uint64_t now)
 		return; /* of no command of ours; the queue has counted it */
 	slot = &w->slots[rq->cid];
 	/* The ticks of two processors may be a few apart. */
-	hist_add(&w->side[slot->write], now > slot->start ? now - slot->start : 0);
-	if (unlikely(!nvme_cqe_ok(cqe))) {
-		int status = w->status;
-
-		w->failed[nvme_cqe_status(cqe) >> 8 & 7]++;
-		if (!status)
-			status = dev_refused_rw(slot->write, w->first + slot->chunk * w->blocks,
-						w->blocks, nvme_cqe_status(cqe));
-		stop_all(w, status);
-	}
+	if (likely(nvme_cqe_ok(cqe)))
+		hist_add(&w->side[slot->write], now > slot->start ? now - slot->start : 0);
+	else
+		failed(w, slot, nvme_cqe_status(cqe));
 	if (unlikely(w->generations))
 		verify_end(w, slot, nvme_cqe_ok(cqe));
 	nvme_rq_release(rq);

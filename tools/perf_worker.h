@@ -52,6 +52,7 @@ struct perf_slot {
  * @batches: times that completions were found
  * @verified: commands whose data was checked
  * @failed: commands that failed, by status type
+ * @nr_failed: commands that failed
  * @stop_at: when it is to end, ticks
  * @stopping: no more commands are started
  *
@@ -86,6 +87,7 @@ struct perf_worker {
 	uint64_t batches;
 	uint64_t verified;
 	uint64_t failed[NVME_NR_STATUS_TYPES];
+	uint64_t nr_failed;
 	uint64_t stop_at;
 	bool stopping;
 

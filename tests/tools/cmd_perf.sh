@@ -56,6 +56,24 @@ check "... as JSON" is_json '(lambda f: f["media"] == 1 and sum(f.values()) == 1
 check "... as text" sh -c "
 	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=1' --count 2000 |
 		grep -q 'by type of status: media 1\\.'"
+check "--errors: the load goes on until a command more fails" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=20' --errors 21 --count 2000 --json >out; [ \$? -eq 1 ]"
+check "... and those that fail are counted apart" is_json \
+	'd["queue_stats"]["failed"]["media"] == 20 and d["all"]["commands"] == 1980 and
+	 d["ctrl_stats"]["state"] == "live"'
+check "... and ends then" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=21' --errors 21 --count 20000 --json >out; [ \$? -eq 1 ]"
+check "... with those that were under way" is_json \
+	'd["queue_stats"]["failed"]["media"] == 21 and 49 <= d["all"]["commands"] < 1000'
+check "--errors 0: however many fail" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1' -e 0 --count 2000 >out; [ \$? -eq 1 ]"
+check "... and none that succeeds" says "no command succeeded"
+check "... and their number" says "media 2000"
+check "--errors: what a failed write has left behind is not checked" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x280:sq=1:op=1:prob=100000' -e 0 --pattern mix --verify \
+		--count 4000 2>err; [ \$? -eq 1 ] && grep 'Write, block' err && ! grep 'data is wrong' err"
+check "... and data that is wrong still is the end" run_complains 1 "data is wrong" \
+	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" -e 0 --pattern mix --verify --count 2000
 check "the controller is live" json 'd["ctrl_stats"]["state"] == "live"' perf $dev --count 100
 
 # Byte 0 of the data is '!', 0x21, the first of the magic number.
