@@ -338,6 +338,7 @@ static void act_post(struct emu_ctrl *ctrl, struct emu_req *req, const struct em
 static void act(struct emu_ctrl *ctrl, struct emu_req *req, const struct emu_fault *f)
 {
 	uint16_t status = 0;
+	struct emu_cpl cpl;
 
 	ctrl->stats.faults++;
 	if (act_instead(ctrl, req, f, &status))
@@ -346,15 +347,8 @@ static void act(struct emu_ctrl *ctrl, struct emu_req *req, const struct emu_fau
 		emu_log_error(req, status);
 	else if (f->act == EMU_ACT_CORRUPT)
 		status = corrupt(req, f->arg);
-	act_post(ctrl, req, f,
-		 &(struct emu_cpl){
-			 .sqid = req->sq->qid,
-			 .sqhd = (uint16_t)req->sq->head,
-			 .cid = req->cid,
-			 .status = status,
-			 .dw0 = req->dw0,
-			 .dw1 = req->dw1,
-		 });
+	cpl = emu_cpl_of(req, status);
+	act_post(ctrl, req, f, &cpl);
 }
 
 bool emu_fault_run(struct emu_ctrl *ctrl, struct emu_req *req)

@@ -303,14 +303,7 @@ static void complete_late(struct emu_req *req)
 
 static void complete(struct emu_req *req, uint16_t status)
 {
-	const struct emu_cpl cpl = {
-		.sqid = req->sq->qid,
-		.sqhd = (uint16_t)req->sq->head,
-		.cid = req->cid,
-		.status = status,
-		.dw0 = req->dw0,
-		.dw1 = req->dw1,
-	};
+	const struct emu_cpl cpl = emu_cpl_of(req, status);
 
 	/* The first half of two may have taken the last entry. */
 	post_in_turn(req->ctrl, req->sq->cq, &cpl);

@@ -76,6 +76,23 @@ void emu_queues_reset(struct emu_ctrl *ctrl);
 uint16_t emu_cmd_exec(struct emu_req *req);
 
 /**
+ * emu_cpl_of() - what the completion of a command says
+ * @req: command, carried out
+ * @status: its status
+ */
+static inline struct emu_cpl emu_cpl_of(const struct emu_req *req, uint16_t status)
+{
+	return (struct emu_cpl){
+		.sqid = req->sq->qid,
+		.sqhd = (uint16_t)req->sq->head,
+		.cid = req->cid,
+		.status = status,
+		.dw0 = req->dw0,
+		.dw1 = req->dw1,
+	};
+}
+
+/**
  * emu_post() - write a completion queue entry
  * @ctrl: controller
  * @cq: queue; not full
