@@ -4,7 +4,8 @@
  *
  * Memory order: a doorbell is read with acquire order before the entries that it
  * announces; the word with the phase tag is written with release order after the
- * rest of its entry. The host does the mirror image of both.
+ * rest of its entry, and after the entries behind it that are written together with it.
+ * The host does the mirror image of both.
  */
 #include <string.h>
 
@@ -27,6 +28,9 @@
 
 /* Completion queue entries in a line. */
 #define LINE_CQES (EMU_CACHE_LINE / NVM_CQE_SIZE)
+
+/* And in a page: the next page of a queue may be anywhere. */
+#define PAGE_CQES (EMU_PAGE / NVM_CQE_SIZE)
 
 /* With so many commands still to come, completions are held back for more than a line. */
 #define LATE_BACKLOG 32
@@ -295,7 +299,8 @@ static void complete_late(struct emu_req *req)
 	cqe->cid = req->cid;
 	cqe->sfp = cpu_to_le16(cq->phase);
 	cq_advance(cq);
-	if (!cq->tail ||
+	/* At the end of the queue, too, the tail is 0. */
+	if (!(cq->tail % PAGE_CQES) ||
 	    (!(cq->tail % LINE_CQES) && (e->nr_late > EMU_LATE_MAX - LINE_CQES ||
 					 distance(sq->head, sq->tail, sq->qsize) < LATE_BACKLOG)))
 		late_write(e);

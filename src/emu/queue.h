@@ -6,7 +6,7 @@
  * a full queue holds its submission queues up and loses nothing. Completions of
  * commands that were held back (events, faults) wait in the queue's blocked list.
  * Those of quick commands have their entry at once, and are written to it a cache
- * line at a time, or with the end of the burst.
+ * line or four at a time, none across the end of a page, or with the end of the burst.
  */
 #ifndef BELFRY_SRC_EMU_QUEUE_H
 #define BELFRY_SRC_EMU_QUEUE_H

@@ -6,8 +6,11 @@
  */
 #include "emu_host.h"
 
+#include <string.h>
+
 #define BURST 8	  /* short: no more than a line is held back */
 #define LONG  100 /* of which the controller carries out 64 at a time */
+#define PAGE  4096u
 
 enum kind {
 	GOOD,
@@ -118,6 +121,58 @@ static void burst__long_and_one_other(void **state)
 	emu_host_close(&h);
 }
 
+/*
+ * A queue of two pages that follow each other for the device and not for the host, and bursts that go
+ * on from one to the other at each place of a line of it.
+ */
+static void burst__pages_of_a_queue_are_not_adjacent(void **state)
+{
+	const uint32_t size = 2 * PAGE / sizeof(struct nvme_cqe);
+	const uint64_t iova = 0x200000000;
+	struct nvme_cqe *pages[2];
+	struct emu_host h;
+	uint8_t *between;
+
+	(void)state;
+	emu_host_start(&h, "");
+	emu_host_q_init(&h, 1, 128, size);
+	between = emu_host_data(&h, PAGE);
+	for (int i = 0; i < 2; i++) {
+		pages[i] = emu_host_data(&h, 2 * (uint32_t)i * PAGE);
+		assert_int_equal(emu_domain_map(h.dom, iova + (uint64_t)i * PAGE, pages[i], PAGE,
+						EMU_DMA_READ | EMU_DMA_WRITE),
+				 0);
+	}
+	memset(between, 0xaa, PAGE);
+	emu_host_create_cq(&h, 1, iova, size, 0);
+	emu_host_create_sq(&h, 1, 1, emu_host_sq_iova(1), 128);
+
+	for (int lap = 0; lap < 64; lap++) {
+		uint16_t cids[LONG];
+
+		for (int i = 0; i < LONG; i++) {
+			union nvme_cmd cmd = command(GOOD);
+
+			cmd.dptr.prp1 = cpu_to_le64(emu_host_iova(4 * PAGE));
+			cids[i] = emu_host_post(&h, 1, &cmd);
+		}
+		emu_host_ring(&h, 1);
+		for (int i = 0; i < LONG; i++) {
+			uint32_t head = h.q[1].cq_head;
+			struct nvme_cqe cqe;
+
+			/* The host of these tests knows queues of one piece. */
+			h.q[1].cq = head < size / 2 ? pages[0] : pages[1] - size / 2;
+			cqe = emu_host_reap(&h, 1);
+			assert_int_equal(cqe.cid, cids[i]);
+		}
+	}
+	for (uint32_t i = 0; i < PAGE; i++)
+		assert_int_equal(between[i], 0xaa);
+	assert_int_equal(emu_host_stats(&h).violations, 0);
+	emu_host_close(&h);
+}
+
 /* Compare and Write end together, and the queue has room for one of them at a time. */
 static void burst__two_halves_and_room_for_one(void **state)
 {
@@ -155,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(burst__each_command_has_its_entry),
 		cmocka_unit_test(burst__long_and_one_other),
+		cmocka_unit_test(burst__pages_of_a_queue_are_not_adjacent),
 		cmocka_unit_test(burst__two_halves_and_room_for_one),
 	};
 
