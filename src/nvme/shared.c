@@ -94,7 +94,7 @@ static bool try_own(struct nvme_shared *sh)
 	       !__atomic_exchange_n(&sh->owned, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Owner: post all that is on the stack, oldest first. */
+/* Owner: post all that is on the stack, oldest first; the device is not told. */
 static void post_all(struct nvme_shared *sh)
 {
 	uint32_t top = __atomic_exchange_n(&sh->stack, 0, __ATOMIC_SEQ_CST);
@@ -116,7 +116,6 @@ static void post_all(struct nvme_shared *sh)
 		nvme_rq_submit(&sh->sq->rqs[oldest - 1], &wish->cmd, wish->done, wish->timeout_ms);
 		oldest = wish->next;
 	}
-	nvme_sq_update_tail(sh->sq);
 }
 
 /* Owner: stop being it, with nothing left on the stack that nobody will look at. */
@@ -124,6 +123,7 @@ static void disown(struct nvme_shared *sh)
 {
 	do {
 		post_all(sh);
+		nvme_sq_update_tail(sh->sq);
 		hand_over(sh);
 		__atomic_store_n(&sh->owned, 0, __ATOMIC_SEQ_CST); /* 2 */
 	} while (unlikely(__atomic_load_n(&sh->stack, __ATOMIC_SEQ_CST)) && try_own(sh));
@@ -155,7 +155,6 @@ void nvme_shared_submit(struct nvme_shared *sh, struct nvme_rq *rq, union nvme_c
 	if (try_own(sh)) {
 		post_all(sh);
 		nvme_rq_submit(rq, cmd, done, timeout_ms);
-		nvme_sq_update_tail(sh->sq);
 		disown(sh);
 		return;
 	}

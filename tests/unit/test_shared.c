@@ -154,6 +154,36 @@ static void shared__several_with_one_doorbell(void **state)
 	close_shared(&sf);
 }
 
+/* The same, where the last of them is submitted: it goes out last, and with the others. */
+static void shared__several_and_a_submission_with_one_doorbell(void **state)
+{
+	struct sender sender = {};
+	struct nvme_sq_stats stats;
+	struct shared_fixture sf;
+	struct io ios[7] = {};
+
+	(void)state;
+	open_shared(&sf);
+	for (int i = 0; i < 7; i++) {
+		union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(sf.f.dev.nsid)};
+		struct nvme_rq *rq = nvme_shared_acquire(sf.sh);
+
+		assert_non_null(rq);
+		ios[i].sender = &sender;
+		rq->opaque = &ios[i];
+		if (i < 6)
+			nvme_shared_post(sf.sh, rq, &cmd, ended, 0);
+		else
+			nvme_shared_submit(sf.sh, rq, &cmd, ended, 0);
+	}
+	nvme_sq_get_stats(sf.f.sq, &stats);
+	assert_int_equal(stats.submitted, 7);
+	assert_int_equal(stats.doorbells, 1);
+	while (sender.ended < 7)
+		nvme_shared_poll(sf.sh, 7);
+	close_shared(&sf);
+}
+
 /* A lost command, and the reset that ends it, in the middle. */
 static void shared__through_a_reset(void **state)
 {
@@ -223,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shared__each_command_ends_once),
 		cmocka_unit_test(shared__several_with_one_doorbell),
+		cmocka_unit_test(shared__several_and_a_submission_with_one_doorbell),
 		cmocka_unit_test(shared__through_a_reset),
 		cmocka_unit_test(shared__the_next_command_from_the_callback),
 		cmocka_unit_test(shared__not_with_another_queue),
