@@ -259,7 +259,7 @@ static int run_pass(struct perf *perf, enum perf_pass pass, const char *what)
 
 static void collect(struct perf *perf, struct perf_result *result)
 {
-	uint64_t commands, began = UINT64_MAX, ended = 0;
+	uint64_t began = UINT64_MAX, ended = 0;
 
 	for (unsigned int i = 0; i < perf->opts->queues; i++) {
 		struct perf_worker *w = &perf->workers[i];
@@ -271,16 +271,16 @@ static void collect(struct perf *perf, struct perf_result *result)
 			hist_merge(&result->side[side], &w->side[side]);
 			hist_merge(&result->all, &w->side[side]);
 		}
+		result->ended += w->done;
 		result->batches += w->batches;
 		result->region += w->nr_chunks * perf->opts->bs;
 	}
 	if (ended > began)
 		result->elapsed_ns =
 			(uint64_t)((double)(ended - began) * 1e9 / (double)belfry_ticks_freq());
-	commands = result->all.count;
-	if (commands && result->batches)
-		result->own_ns = perf_worker_calibrate(&perf->workers[0],
-						       (double)commands / (double)result->batches);
+	if (result->ended && result->batches)
+		result->own_ns = perf_worker_calibrate(
+			&perf->workers[0], (double)result->ended / (double)result->batches);
 }
 
 /* What was counted on all queues that there are, and by the threads. */

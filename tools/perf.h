@@ -50,7 +50,7 @@ enum perf_pattern {
  * @region: most bytes of the namespace that are used, from its start; 0 for all
  * @verify: blocks can be recognised and every read is checked
  * @seed: of all that is random
- * @errors: a queue's commands that may fail before it is over; 0 for no limit
+ * @errors: it is over when so many commands of a queue have failed; 0 for no limit
  */
 struct perf_opts {
 	unsigned int pattern;
@@ -79,6 +79,7 @@ enum perf_side {
  * @region: bytes of the namespace that were used
  * @side: latencies of reads and writes, ticks; their counts are the numbers of commands that succeeded
  * @all: both together
+ * @ended: commands that succeeded or failed
  * @batches: times that completions were found
  * @verified: commands whose data was checked
  * @sq: what was counted on the submission queues, in all passes
@@ -93,6 +94,7 @@ struct perf_result {
 	uint64_t region;
 	struct hist side[PERF_NR_SIDES];
 	struct hist all;
+	uint64_t ended;
 	uint64_t batches;
 	uint64_t verified;
 	struct nvme_sq_stats sq;

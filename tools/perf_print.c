@@ -96,7 +96,7 @@ static void print_text(const struct perf_opts *opts, const struct perf_result *r
 	printf("\n");
 	hist_chart(&result->all, scale);
 
-	per_command = (double)result->elapsed_ns * opts->queues / (double)result->all.count;
+	per_command = (double)result->elapsed_ns * opts->queues / (double)result->ended;
 	printf("\n  %sA command took %s of its queue's time; %s of these are this program's "
 	       "own.%s\n",
 	       text_dim(), text_time(per_command).s, text_time(result->own_ns).s, text_plain());

@@ -65,6 +65,9 @@ check "... and ends then" sh -c "
 	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:op=2:nth=50:count=21' --errors 21 --count 20000 --json >out; [ \$? -eq 1 ]"
 check "... with those that were under way" is_json \
 	'd["queue_stats"]["failed"]["media"] == 21 and 49 <= d["all"]["commands"] < 1000'
+check "... also where nearly all do, and a command takes no longer for that" sh -c "
+	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1:count=1999' --qd 1 -e 0 --count 2000 --json >out; [ \$? -eq 1 ]"
+check "... nor this program" is_json 'd["all"]["commands"] == 1 and 0 < d["own_ns_per_command"] < 3000'
 check "--errors 0: however many fail" sh -c "
 	'$belfry' perf '$dev,fault=act=status:arg=0x281:sq=1' -e 0 --count 2000 >out; [ \$? -eq 1 ]"
 check "... and none that succeeds" says "no command succeeded"
