@@ -22,8 +22,9 @@ double handoff_latency(double *values, uint32_t n);
  * @depth: most that are under way, less than 256
  * @n: how many
  *
- * The first takes up to BENCH_AT_ONCE of what is there, and the other all, before it tells the other, by a word for
- * each direction and a phase in each entry of the second ring, which is written a line at a time.
+ * The first takes up to BENCH_AT_ONCE of what is there, and the other all, before it tells the
+ * other, by a word for each direction and a phase in each entry of the second ring, which is written
+ * a line at a time. Neither asks for a line before it needs it, as driver and controller do.
  *
  * Return: millions a second.
  */

@@ -349,7 +349,7 @@ int perf_run(struct dev *dev, const struct dev_ns *ns, const struct perf_opts *o
 		status = run_passes(&perf, result);
 	belfry_publish_close(perf.pub);
 	collect_stats(&perf, result);
-	result->interrupted = msg_stop_asked();
+	result->interrupted = status == CMD_INTERRUPTED || (status && msg_stop_asked());
 	destroy(&perf, !LOAD(perf.stop));
 	return status;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One submission queue for many threads: flat combining. A submitter writes what it wants into a place
- * of its tracker's own, pushes the tracker onto a stack, and then tries to become the owner. The
- * owner takes the whole stack, turns it round, and posts.
+ * One submission queue for many threads: flat combining. A submitter becomes the owner and posts, or,
+ * where there is one, writes what it wants into a place of its tracker's own, pushes the tracker onto
+ * a stack, and tries again. The owner takes the whole stack, turns it round, and posts.
  *
  * That nothing is left lying (the numbers are beside the lines):
  *  1. a submitter pushes, and then tries the lock, if not at once then when it polls;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bursts: commands of all kinds behind one doorbell. The controller holds completions of quick ones
- * back until a cache line of them is full, or four where many commands wait; whatever comes between, each command has its own entry, in
- * order, and no entry is written twice.
+ * back until a cache line of them is full, or four where many commands wait; whatever comes between,
+ * each command has its own entry, in order, and no entry is written twice.
  */
 #include "emu_host.h"
 
