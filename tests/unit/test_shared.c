@@ -121,6 +121,19 @@ static void shared__each_command_ends_once(void **state)
 	close_shared(&sf);
 }
 
+/* A command of the sender's, by nvme_shared_post() or nvme_shared_submit(). */
+static void one_more(struct shared_fixture *sf, struct sender *sender, struct io *io,
+		     __typeof__(nvme_shared_post) *how)
+{
+	union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(sf->f.dev.nsid)};
+	struct nvme_rq *rq = nvme_shared_acquire(sf->sh);
+
+	assert_non_null(rq);
+	io->sender = sender;
+	rq->opaque = io;
+	how(sf->sh, rq, &cmd, ended, 0);
+}
+
 /* What is left with nvme_shared_post() goes out with the next poll, with one doorbell for all. */
 static void shared__several_with_one_doorbell(void **state)
 {
@@ -131,15 +144,8 @@ static void shared__several_with_one_doorbell(void **state)
 
 	(void)state;
 	open_shared(&sf);
-	for (int i = 0; i < 7; i++) {
-		union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(sf.f.dev.nsid)};
-		struct nvme_rq *rq = nvme_shared_acquire(sf.sh);
-
-		assert_non_null(rq);
-		ios[i].sender = &sender;
-		rq->opaque = &ios[i];
-		nvme_shared_post(sf.sh, rq, &cmd, ended, 0);
-	}
+	for (int i = 0; i < 7; i++)
+		one_more(&sf, &sender, &ios[i], nvme_shared_post);
 	nvme_sq_get_stats(sf.f.sq, &stats);
 	assert_int_equal(stats.submitted, 0);
 	while (sender.ended < 7)
@@ -164,18 +170,8 @@ static void shared__several_and_a_submission_with_one_doorbell(void **state)
 
 	(void)state;
 	open_shared(&sf);
-	for (int i = 0; i < 7; i++) {
-		union nvme_cmd cmd = {.opcode = NVM_CMD_FLUSH, .nsid = cpu_to_le32(sf.f.dev.nsid)};
-		struct nvme_rq *rq = nvme_shared_acquire(sf.sh);
-
-		assert_non_null(rq);
-		ios[i].sender = &sender;
-		rq->opaque = &ios[i];
-		if (i < 6)
-			nvme_shared_post(sf.sh, rq, &cmd, ended, 0);
-		else
-			nvme_shared_submit(sf.sh, rq, &cmd, ended, 0);
-	}
+	for (int i = 0; i < 7; i++)
+		one_more(&sf, &sender, &ios[i], i < 6 ? nvme_shared_post : nvme_shared_submit);
 	nvme_sq_get_stats(sf.f.sq, &stats);
 	assert_int_equal(stats.submitted, 7);
 	assert_int_equal(stats.doorbells, 1);
