@@ -345,7 +345,9 @@ int perf_run(struct dev *dev, const struct dev_ns *ns, const struct perf_opts *o
 	for (unsigned int i = 0; i < opts->queues && !status; i++)
 		status = make_worker(&perf, i);
 	perf.pub = belfry_publish_open(dev->name);
-	if (!status)
+	if (status)
+		perf.stop = 1;
+	else
 		status = run_passes(&perf, result);
 	belfry_publish_close(perf.pub);
 	collect_stats(&perf, result);
