@@ -285,19 +285,13 @@ static void complete_late(struct emu_req *req)
 	struct emu_engine *e = req->ctrl->engine;
 	struct emu_sq *sq = req->sq;
 	struct emu_cq *cq = sq->cq;
-	struct nvme_cqe *cqe;
+	const struct emu_cpl cpl = emu_cpl_of(req, 0);
 
 	if (!ring_ready(req->ctrl, &cq->ring, cq->iova, EMU_DMA_WRITE))
 		return;
 	if (!e->nr_late)
 		e->late_cqe = cqe_at_tail(cq);
-	cqe = &e->late[e->nr_late++];
-	cqe->dw0 = cpu_to_le32(req->dw0);
-	cqe->dw1 = cpu_to_le32(req->dw1);
-	cqe->sqhd = cpu_to_le16((uint16_t)sq->head);
-	cqe->sqid = cpu_to_le16(sq->qid);
-	cqe->cid = req->cid;
-	cqe->sfp = cpu_to_le16(cq->phase);
+	cqe_write(&e->late[e->nr_late++], &cpl, cq->phase);
 	cq_advance(cq);
 	/* At the end of the queue, too, the tail is 0. */
 	if (!(cq->tail % PAGE_CQES) ||
