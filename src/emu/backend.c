@@ -160,6 +160,8 @@ int emu_store_flush(struct emu_store *store)
 
 void emu_store_close(struct emu_store *store)
 {
+	keep_errno();
+
 	if (store->ops && store->ops->close)
 		store->ops->close(store);
 	*store = (struct emu_store){.fd = -1};

@@ -32,6 +32,7 @@
 #include "emu/queue.h"
 #include "emu/regs.h"
 #include "support/deadline.h"
+#include "support/errno.h"
 
 #define SLEEP_BLIND_NS 1000000ull /* without membarrier a doorbell may be found by time alone */
 #define CLOCK_ROUNDS   64	  /* rounds between looks at the clock */
@@ -44,13 +45,18 @@ enum {
 	MSG_WAITING
 };
 
+/* A wait that was over before it began is no error of the caller's (EAGAIN). */
 static void futex_wait(uint32_t *word, uint32_t val, const struct timespec *timeout)
 {
+	keep_errno();
+
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, timeout, NULL, 0);
 }
 
 static void futex_wake(uint32_t *word)
 {
+	keep_errno();
+
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 

@@ -63,8 +63,9 @@ static int find(struct nvme_ctrl *ctrl, struct cmb_place *place)
 }
 
 /* Tell the controller where in the address space its buffer is. */
-static int program(struct nvme_ctrl *ctrl, iova_t cba)
+static int program(struct nvme_ctrl *ctrl)
 {
+	iova_t cba = ctrl->cmb.iova;
 	uint32_t sts;
 
 	if (nvme_reg_write64(ctrl, NVM_REG_CMBMSC,
@@ -97,23 +98,16 @@ static int map(struct nvme_ctrl *ctrl, const struct cmb_place *place)
 		/* The memory is there: it is of a kind that cannot be mapped for a device. */
 		if (errno == EFAULT)
 			errno = ENOTSUP;
-		goto unmap_bar;
+		if (tp->ops->unmap_bar)
+			tp->ops->unmap_bar(tp, place->bar, vaddr, len);
+		return -1;
 	}
-	if (program(ctrl, iova))
-		goto unmap_iova;
 
 	ctrl->cmb.bar = place->bar;
 	ctrl->cmb.vaddr = vaddr;
 	ctrl->cmb.iova = iova;
 	ctrl->cmb.size = len;
 	return 0;
-
-unmap_iova:
-	iommu_unmap_vaddr(ctrl->pci.dev.ctx, vaddr, NULL);
-unmap_bar:
-	if (tp->ops->unmap_bar)
-		tp->ops->unmap_bar(tp, place->bar, vaddr, len);
-	return -1;
 }
 
 int nvme_configure_cmb(struct nvme_ctrl *ctrl)
@@ -137,6 +131,10 @@ int nvme_configure_cmb(struct nvme_ctrl *ctrl)
 		keep_errno();
 
 		nvme_reg_write64(ctrl, NVM_REG_CMBMSC, 0);
+		return -1;
+	}
+	if (program(ctrl)) {
+		nvme_discard_cmb(ctrl);
 		return -1;
 	}
 	return 0;

@@ -43,6 +43,7 @@ int nvme_dma_alloc(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, size_t len)
 void nvme_park(struct nvme_ctrl *ctrl, struct iommu_dmabuf *buf, struct iommu_pin *pin)
 {
 	struct nvme_parked *parked;
+	keep_errno();
 
 	if (!(buf && buf->vaddr) && !(pin && pin->mapping))
 		return;

@@ -290,6 +290,8 @@ static bool in_device(const struct nvme_ctrl *ctrl, uint32_t flags, int qid)
 
 void nvme_discard_cq(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
 {
+	keep_errno();
+
 	if (!ctrl->priv || !cq->mem.vaddr)
 		return;
 	if (in_device(ctrl, cq->flags, cq->id) && !(cq->flags & NVME_Q_MEM_PREALLOCATED))
@@ -299,6 +301,8 @@ void nvme_discard_cq(struct nvme_ctrl *ctrl, struct nvme_cq *cq)
 
 void nvme_discard_sq(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 {
+	keep_errno();
+
 	if (!ctrl->priv || !sq->mem.vaddr)
 		return;
 	if (in_device(ctrl, sq->flags, sq->id)) {

@@ -136,6 +136,7 @@ static struct nvme_rq *acquire(struct nvme_ctrl *ctrl, struct nvme_sq *sq)
 static void release(struct nvme_ctrl *ctrl, struct nvme_rq *rq)
 {
 	struct nvme_sq *sq = rq->sq;
+	keep_errno();
 
 	lock_adminq(ctrl, sq);
 	nvme_rq_release_atomic(rq);

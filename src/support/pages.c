@@ -183,14 +183,13 @@ void *pages_alloc(void *at, size_t len, bool shared)
 
 int pages_free(void *mem, size_t len)
 {
-	int ret;
+	int ret, err = errno;
 
 	pthread_mutex_lock(&lock);
 	ret = munmap(mem, len);
 	if (!ret) {
-		keep_errno();
-
 		forget_locked((uintptr_t)mem, len);
+		errno = err;
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;

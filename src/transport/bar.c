@@ -50,6 +50,7 @@ void bar_mapping_remove(struct bar_mapping **list, pthread_mutex_t *lock, const 
 {
 	const char *mem = (const char *)ALIGN_DOWN((uintptr_t)ptr, (uintptr_t)__VFN_PAGESIZE);
 	struct bar_mapping *m;
+	keep_errno();
 
 	pthread_mutex_lock(lock);
 	while (*list && (*list)->mem != mem)

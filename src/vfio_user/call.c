@@ -72,6 +72,7 @@ void vfio_user_calls_fail(struct vfio_user_calls *calls, int error)
 int vfio_user_calls_error(struct vfio_user_calls *calls)
 {
 	int error;
+	keep_errno();
 
 	pthread_mutex_lock(&calls->lock);
 	error = calls->error;

@@ -82,6 +82,15 @@ static bool fails(const char *call, int err, const void *site)
 
 #define FAILS(call, err) fails(call, err, __builtin_return_address(0))
 
+/* What a call that works leaves in errno is nobody's: here it is what none of them ever gives. */
+#define SPOILT(call)                            \
+	({                                      \
+		__typeof__(call) _ret = (call); \
+		if (_ret >= 0)                  \
+			errno = FAIL_SPOILT;    \
+		_ret;                           \
+	})
+
 void fail_arm(unsigned long nth)
 {
 	hit = (struct fail_hit){};
@@ -220,12 +229,12 @@ int __wrap_munmap(void *mem, size_t len)
 {
 	count(&maps, -1);
 	count(&pages, -nr_pages(len));
-	return kernel_munmap(mem) ? 0 : __real_munmap(mem, len);
+	return SPOILT(kernel_munmap(mem) ? 0 : __real_munmap(mem, len));
 }
 
 int __wrap_madvise(void *mem, size_t len, int advice)
 {
-	return FAILS("madvise", EINVAL) ? -1 : __real_madvise(mem, len, advice);
+	return FAILS("madvise", EINVAL) ? -1 : SPOILT(__real_madvise(mem, len, advice));
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
@@ -245,12 +254,18 @@ int __wrap_pthread_join(pthread_t thread, void **ret)
 	return __real_pthread_join(thread, ret);
 }
 
+/* Never fails, but is in most of what gives something back. */
+int __wrap_pthread_mutex_lock(pthread_mutex_t *lock)
+{
+	return SPOILT(__real_pthread_mutex_lock(lock));
+}
+
 /* Only membarrier(2) fails: some kernels have none. A futex that fails has woken for no reason. */
 long __wrap_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	if (nr == SYS_membarrier && FAILS("membarrier", ENOSYS))
 		return -1;
-	return __real_syscall(nr, a, b, c, d, e, f);
+	return SPOILT(__real_syscall(nr, a, b, c, d, e, f));
 }
 
 /* ---- files ---- */
@@ -273,12 +288,12 @@ int __wrap_open64(const char *path, int flags, ...)
 int __wrap_close(int fd)
 {
 	kernel_close(fd);
-	return __real_close(fd);
+	return SPOILT(__real_close(fd));
 }
 
 int __wrap_eventfd(unsigned int count0, int flags)
 {
-	return FAILS("eventfd", EMFILE) ? -1 : __real_eventfd(count0, flags);
+	return FAILS("eventfd", EMFILE) ? -1 : SPOILT(__real_eventfd(count0, flags));
 }
 
 int __wrap_ioctl(int fd, unsigned long nr, ...)
@@ -292,7 +307,7 @@ int __wrap_ioctl(int fd, unsigned long nr, ...)
 	va_start(args, nr);
 	arg = va_arg(args, void *);
 	va_end(args);
-	return kernel_ioctl(fd, nr, arg, &ret) ? ret : __real_ioctl(fd, nr, arg);
+	return SPOILT(kernel_ioctl(fd, nr, arg, &ret) ? ret : __real_ioctl(fd, nr, arg));
 }
 
 ssize_t __wrap_pread64(int fd, void *buf, size_t len, off_t off)
@@ -301,7 +316,7 @@ ssize_t __wrap_pread64(int fd, void *buf, size_t len, off_t off)
 
 	if (FAILS("pread", EIO))
 		return -1;
-	return kernel_pread(fd, buf, len, off, &n) ? n : __real_pread64(fd, buf, len, off);
+	return SPOILT(kernel_pread(fd, buf, len, off, &n) ? n : __real_pread64(fd, buf, len, off));
 }
 
 ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t off)
@@ -310,52 +325,53 @@ ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t off)
 
 	if (FAILS("pwrite", EIO))
 		return -1;
-	return kernel_pwrite(fd, buf, len, off, &n) ? n : __real_pwrite64(fd, buf, len, off);
+	return SPOILT(kernel_pwrite(fd, buf, len, off, &n) ? n
+							   : __real_pwrite64(fd, buf, len, off));
 }
 
 ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int niov, off_t off)
 {
-	return FAILS("preadv", EIO) ? -1 : __real_preadv64(fd, iov, niov, off);
+	return FAILS("preadv", EIO) ? -1 : SPOILT(__real_preadv64(fd, iov, niov, off));
 }
 
 ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int niov, off_t off)
 {
-	return FAILS("pwritev", ENOSPC) ? -1 : __real_pwritev64(fd, iov, niov, off);
+	return FAILS("pwritev", ENOSPC) ? -1 : SPOILT(__real_pwritev64(fd, iov, niov, off));
 }
 
 ssize_t __wrap_read(int fd, void *buf, size_t len)
 {
-	return FAILS("read", EIO) ? -1 : __real_read(fd, buf, len);
+	return FAILS("read", EIO) ? -1 : SPOILT(__real_read(fd, buf, len));
 }
 
 ssize_t __wrap_write(int fd, const void *buf, size_t len)
 {
-	return FAILS("write", EIO) ? -1 : __real_write(fd, buf, len);
+	return FAILS("write", EIO) ? -1 : SPOILT(__real_write(fd, buf, len));
 }
 
 int __wrap_fallocate64(int fd, int mode, off_t off, off_t len)
 {
-	return FAILS("fallocate", ENOSPC) ? -1 : __real_fallocate64(fd, mode, off, len);
+	return FAILS("fallocate", ENOSPC) ? -1 : SPOILT(__real_fallocate64(fd, mode, off, len));
 }
 
 int __wrap_ftruncate64(int fd, off_t len)
 {
-	return FAILS("ftruncate", EIO) ? -1 : __real_ftruncate64(fd, len);
+	return FAILS("ftruncate", EIO) ? -1 : SPOILT(__real_ftruncate64(fd, len));
 }
 
 int __wrap_fstat64(int fd, struct stat *st)
 {
-	return FAILS("fstat", EIO) ? -1 : __real_fstat64(fd, st);
+	return FAILS("fstat", EIO) ? -1 : SPOILT(__real_fstat64(fd, st));
 }
 
 int __wrap_flock(int fd, int op)
 {
-	return FAILS("flock", EWOULDBLOCK) ? -1 : __real_flock(fd, op);
+	return FAILS("flock", EWOULDBLOCK) ? -1 : SPOILT(__real_flock(fd, op));
 }
 
 int __wrap_fdatasync(int fd)
 {
-	return FAILS("fdatasync", EIO) ? -1 : __real_fdatasync(fd);
+	return FAILS("fdatasync", EIO) ? -1 : SPOILT(__real_fdatasync(fd));
 }
 
 DIR *__wrap_opendir(const char *path)
@@ -365,10 +381,11 @@ DIR *__wrap_opendir(const char *path)
 
 ssize_t __wrap_readlink(const char *path, char *buf, size_t len)
 {
-	return FAILS("readlink", ENOMEM) ? -1 : __real_readlink(kernel_path(path), buf, len);
+	return FAILS("readlink", ENOMEM) ? -1
+					 : SPOILT(__real_readlink(kernel_path(path), buf, len));
 }
 
 int __wrap_access(const char *path, int mode)
 {
-	return FAILS("access", EACCES) ? -1 : __real_access(kernel_path(path), mode);
+	return FAILS("access", EACCES) ? -1 : SPOILT(__real_access(kernel_path(path), mode));
 }

@@ -5,13 +5,20 @@
  * tests/meson.build). One call, the n-th after fail_arm(), fails as it would where the machine has
  * run out of something; all others go on to libc, or to the pretended kernel (kernel.h).
  *
+ * A call that works may still change errno, and those here always do (FAIL_SPOILT): an error that is
+ * not kept over the clean-up that it leads to is found the first time, and not when the machine is
+ * busy.
+ *
  * What is taken and given back is counted, so that a leak is seen at once and in every build.
  */
 #ifndef BELFRY_TESTS_INJECT_FAIL_H
 #define BELFRY_TESTS_INJECT_FAIL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#define FAIL_SPOILT ENOANO /* left by calls that work; none fails with it */
 
 /**
  * struct fail_hit - the call that failed

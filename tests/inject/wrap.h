@@ -31,6 +31,7 @@ WRAPPED(int, madvise, void *mem, size_t len, int advice);
 WRAPPED(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
 	void *arg);
 WRAPPED(int, pthread_join, pthread_t thread, void **ret);
+WRAPPED(int, pthread_mutex_lock, pthread_mutex_t *lock);
 WRAPPED(long, syscall, long nr, long a, long b, long c, long d, long e, long f);
 WRAPPED(int, open64, const char *path, int flags, ...);
 WRAPPED(int, close, int fd);
