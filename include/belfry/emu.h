@@ -46,6 +46,8 @@ struct emu_ctrl *emu_ctrl_get(const struct vfio_device *dev);
  * @EMU_ACT_CFS: CSTS.CFS is set, and no command is fetched or completed until reset
  * @EMU_ACT_HANG: no command is fetched or completed until reset; CSTS looks healthy
  * @EMU_ACT_GONE: every register reads all-ones and nothing is answered any more
+ * @EMU_ACT_SKIP: it is not carried out and completes as if it had been: a write that is lost, a read
+ *	that returns no data
  */
 enum emu_act {
 	EMU_ACT_STATUS,
@@ -59,6 +61,7 @@ enum emu_act {
 	EMU_ACT_CFS,
 	EMU_ACT_HANG,
 	EMU_ACT_GONE,
+	EMU_ACT_SKIP,
 };
 
 /* "any", for the fields of struct emu_fault that name one */

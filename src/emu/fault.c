@@ -42,7 +42,8 @@ static const char *const act_words[] = {
 	[EMU_ACT_CFS] = "cfs",
 	[EMU_ACT_HANG] = "hang",
 	[EMU_ACT_GONE] = "gone",
-	[EMU_ACT_GONE + 1] = NULL,
+	[EMU_ACT_SKIP] = "skip",
+	[EMU_ACT_SKIP + 1] = NULL,
 };
 
 #define ACT_UNSET UINT32_MAX
@@ -108,7 +109,7 @@ static const char *fault_error(const struct emu_fault *f)
 		return "no such opcode";
 	if (f->prob > 1000000)
 		return "prob is more than a million";
-	if ((unsigned int)f->act > EMU_ACT_GONE)
+	if ((unsigned int)f->act > EMU_ACT_SKIP)
 		return "no such act";
 	if (f->act == EMU_ACT_STATUS && (!f->arg || f->arg > STATUS_MAX))
 		return "arg is no status of an error, 0x1 to 0x7fff";
@@ -295,6 +296,9 @@ static bool act_instead(struct emu_ctrl *ctrl, struct emu_req *req, const struct
 	switch (f->act) {
 	case EMU_ACT_STATUS:
 		*status = (uint16_t)f->arg;
+		return false;
+	case EMU_ACT_SKIP:
+		*status = NVM_SC_SUCCESS;
 		return false;
 	case EMU_ACT_CFS:
 		emu_ctrl_fatal(ctrl, "a fault said so");

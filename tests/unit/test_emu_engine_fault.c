@@ -113,7 +113,7 @@ static void fault__out_of_range(void **state)
 		{.sqid = 65536, .act = EMU_ACT_DROP},
 		{.opcode = 256, .act = EMU_ACT_DROP},
 		{.prob = 1000001, .act = EMU_ACT_DROP},
-		{.act = (enum emu_act)11},
+		{.act = (enum emu_act)12},
 		{.act = EMU_ACT_STATUS, .arg = 0},
 		{.act = EMU_ACT_STATUS, .arg = 0x8000},
 		{.act = EMU_ACT_WRONG_CID, .arg = 0x10000},

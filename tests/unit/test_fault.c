@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the driver makes of a device that misbehaves, one kind of fault after the other: the
- * completion that comes late, never, twice, with another's name, or unseen, and data that is wrong.
- * Nothing is lost that came, nothing is believed that cannot be, and every wait ends.
+ * completion that comes late, never, twice, with another's name, or unseen. Nothing is lost that
+ * came, nothing is believed that cannot be, and every wait ends.
  */
 #include "fault.h"
 
@@ -489,32 +489,6 @@ static void fault__stale_phase(void **state)
 	dev_close(&f.dev);
 }
 
-/* ---- wrong data ---- */
-
-static void fault__corrupt_data(void **state)
-{
-	struct iommu_dmabuf buf;
-	struct fixture f;
-	char *out, *in;
-
-	(void)state;
-	fault_open(&f, "emu:");
-	buf = dev_buf(&f.dev, 8192);
-	out = buf.vaddr;
-	in = out + 4096;
-	dev_fill(out, 4096, 1);
-	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_WRITE, 0, out, 4096));
-	inject(&f, NVM_CMD_READ, EMU_ACT_CORRUPT, 3000);
-	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_READ, 0, in, 4096));
-	assert_int_equal(in[3000], out[3000] ^ 1);
-	in[3000] ^= 1;
-	assert_memory_equal(in, out, 4096);
-	assert_works(dev_move(&f.dev, f.sq, NVM_CMD_READ, 0, in, 4096));
-	assert_memory_equal(in, out, 4096);
-	iommu_put_dmabuf(&buf);
-	dev_close(&f.dev);
-}
-
 /* ---- all together ---- */
 
 static void fault__many_delays_and_refusals(void **state)
@@ -591,7 +565,6 @@ int main(void)
 		cmocka_unit_test(fault__strangers_in_a_wait),
 		cmocka_unit_test(fault__wrong_cids_of_admin_commands),
 		cmocka_unit_test(fault__stale_phase),
-		cmocka_unit_test(fault__corrupt_data),
 		cmocka_unit_test(fault__many_delays_and_refusals),
 	};
 
