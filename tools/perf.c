@@ -159,7 +159,7 @@ static uint64_t count_written(const struct perf_worker *w)
 	uint64_t nr = 0;
 
 	for (uint64_t i = 0; i < w->nr_chunks; i++)
-		nr += w->generations[i] != 0;
+		nr += perf_chunk_known(w->generations[i]);
 	return nr;
 }
 

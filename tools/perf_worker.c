@@ -75,7 +75,7 @@ static void choose_in_pass(struct perf_worker *w, struct perf_slot *slot)
 	slot->write = w->pass == PERF_PASS_FILL;
 	do
 		slot->chunk = next_in_order(w);
-	while (w->pass == PERF_PASS_CHECK && !w->generations[slot->chunk]);
+	while (w->pass == PERF_PASS_CHECK && !perf_chunk_known(w->generations[slot->chunk]));
 }
 
 static struct pattern pattern_of(const struct perf_worker *w, const struct perf_slot *slot)
@@ -92,11 +92,11 @@ static void verify_begin(struct perf_worker *w, struct perf_slot *slot)
 	while (w->generations[slot->chunk] & CHUNK_BUSY)
 		slot->chunk = slot->chunk + 1 == w->nr_chunks ? 0 : slot->chunk + 1;
 
-	slot->generation = w->generations[slot->chunk];
+	slot->generation = w->generations[slot->chunk] & CHUNK_GENERATIONS;
 	if (slot->write) {
 		struct pattern pattern;
 
-		slot->generation = (slot->generation + 1) & ~CHUNK_BUSY;
+		slot->generation = slot->generation % CHUNK_GENERATIONS + 1;
 		pattern = pattern_of(w, slot);
 		pattern_fill(&pattern, slot->buf, w->blocks);
 	}
@@ -107,11 +107,13 @@ static void verify_begin(struct perf_worker *w, struct perf_slot *slot)
 static void verify_end(struct perf_worker *w, struct perf_slot *slot, bool ok)
 {
 	struct pattern pattern = pattern_of(w, slot);
+	uint32_t *chunk = &w->generations[slot->chunk];
 	char why[160];
 
-	/* What a write that failed has left behind, nobody knows. */
-	w->generations[slot->chunk] = slot->write && !ok ? 0 : slot->generation;
-	if (slot->write || !ok || !slot->generation)
+	*chunk &= ~CHUNK_BUSY;
+	if (slot->write)
+		*chunk = slot->generation | (ok ? 0 : CHUNK_UNSURE);
+	if (slot->write || !ok || !perf_chunk_known(*chunk))
 		return;
 	w->verified++;
 	if (!pattern_check(&pattern, slot->buf, w->blocks, why, sizeof(why)))

@@ -65,7 +65,7 @@ struct perf_slot {
  * @first: first block of its part
  * @nr_chunks: chunks in its part
  * @blocks: blocks in a chunk
- * @generations: by chunk: how often it was written, and CHUNK_BUSY; NULL without verification
+ * @generations: by chunk, its word (below); NULL without verification
  * @pass: what it does
  * @run_ticks: how long it is to run, 0 for no limit
  * @read_below: random numbers of 32 bits below this mean a read
@@ -111,7 +111,24 @@ struct perf_worker {
 	struct hist side[PERF_NR_SIDES];
 } __attribute__((aligned(64)));
 
-#define CHUNK_BUSY (1u << 31)
+/*
+ * A chunk's word: the generation that was written last, 0 for none, and what there is to say of it. A
+ * generation is not used again, so that no later write that is lost finds itself in what was before.
+ */
+#define CHUNK_BUSY	  (1u << 31) /* a command is on it */
+#define CHUNK_UNSURE	  (1u << 30) /* that write failed: what is there now, nobody knows */
+#define CHUNK_GENERATIONS (CHUNK_UNSURE - 1)
+
+/**
+ * perf_chunk_known() - is it known what a chunk holds
+ * @chunk: its word
+ *
+ * Return: true if it can be checked.
+ */
+static inline bool perf_chunk_known(uint32_t chunk)
+{
+	return chunk & CHUNK_GENERATIONS && !(chunk & CHUNK_UNSURE);
+}
 
 /**
  * perf_worker_run() - the thread

@@ -75,6 +75,10 @@ check "... and their number" says "media 2000"
 check "--errors: what a failed write has left behind is not checked" sh -c "
 	'$belfry' perf '$dev,fault=act=status:arg=0x280:sq=1:op=1:prob=100000' -e 0 --pattern mix --verify \
 		--count 4000 2>err; [ \$? -eq 1 ] && grep 'Write, block' err && ! grep 'data is wrong' err"
+# One chunk: its second write fails, the third is said to have been made and was not.
+check "... but a write that is lost after it is found" run_complains 1 "data is wrong" \
+	perf "$dev,fault=act=status:arg=0x280:sq=1:op=1:nth=2:count=1/act=skip:sq=1:op=1:nth=2" \
+	-e 0 --pattern write --region 4K --bs 4K --qd 1 --verify --count 3
 check "... and data that is wrong still is the end" run_complains 1 "data is wrong" \
 	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" -e 0 --pattern mix --verify --count 2000
 check "the controller is live" json 'd["ctrl_stats"]["state"] == "live"' perf $dev --count 100
