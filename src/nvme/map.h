@@ -83,6 +83,20 @@ static inline int nvme_translate(const struct nvme_ctrl *ctrl, const void *vaddr
 }
 
 /**
+ * nvme_put_psdt() - write what kind of data pointer a command has
+ * @cmd: command; its other flags stay
+ * @psdt: NVME_CMD_FLAGS_PSDT_...
+ *
+ * Context: any.
+ */
+static inline void nvme_put_psdt(union nvme_cmd *cmd, unsigned int psdt)
+{
+	unsigned int others = cmd->flags & ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
+
+	cmd->flags = (uint8_t)(others | psdt << NVME_CMD_FLAGS_PSDT_SHIFT);
+}
+
+/**
  * nvme_put_words() - write two PRP entries, or an SGL descriptor, with one store
  * @to: 16 bytes
  * @first: lower 8 bytes: PRP1, or an address

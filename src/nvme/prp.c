@@ -139,7 +139,7 @@ void nvme_prp_finish(const struct nvme_prp *prp, union nvme_cmd *cmd)
 {
 	iova_t prp2 = prp->nr > 2 ? prp->first_iova : prp->second;
 
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
+	nvme_put_psdt(cmd, NVME_CMD_FLAGS_PSDT_PRP);
 	nvme_put_words(&cmd->dptr, prp->prp1, prp2);
 }
 
@@ -214,7 +214,7 @@ static bool map_piece(struct nvme_ctrl *ctrl, struct nvme_rq *rq, union nvme_cmd
 		prp2 = rq->page.iova;
 	}
 
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
+	nvme_put_psdt(cmd, NVME_CMD_FLAGS_PSDT_PRP);
 	nvme_put_words(&cmd->dptr, iova, prp2);
 	return true;
 }

@@ -130,8 +130,7 @@ static int finish(struct sgl *sgl, union nvme_cmd *cmd)
 		nvme_put_desc(up_desc(sgl), sgl->segs[sgl->seg].iova,
 			      sgl->slot * sizeof(struct nvme_sgld), NVME_SGLD_TYPE_LAST_SEGMENT);
 
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
+	nvme_put_psdt(cmd, NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG);
 	cmd->dptr.sgl = sgl->head;
 	return 0;
 }

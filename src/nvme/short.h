@@ -42,7 +42,7 @@ static inline __attribute__((always_inline)) bool nvme_short_prp(const struct nv
 	    unlikely(!iommu_translate_page(ctrl->pci.dev.ctx, iov->iov_base, &iova)))
 		return false;
 
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
+	nvme_put_psdt(cmd, NVME_CMD_FLAGS_PSDT_PRP);
 	nvme_put_words(&cmd->dptr, iova, 0);
 	return true;
 }
@@ -70,8 +70,7 @@ static inline __attribute__((always_inline)) bool nvme_short_sgl(const struct nv
 	    unlikely(!iommu_translate_short(ctrl->pci.dev.ctx, iov->iov_base, len, &iova)))
 		return false;
 
-	cmd->flags &= (uint8_t) ~(NVME_CMD_FLAGS_PSDT_MASK << NVME_CMD_FLAGS_PSDT_SHIFT);
-	cmd->flags |= NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG << NVME_CMD_FLAGS_PSDT_SHIFT;
+	nvme_put_psdt(cmd, NVME_CMD_FLAGS_PSDT_SGL_MPTR_CONTIG);
 	nvme_put_desc(&cmd->dptr.sgl, iova, len, NVME_SGLD_TYPE_DATA_BLOCK);
 	return true;
 }
