@@ -40,6 +40,14 @@ static void make_stamp(const struct pattern *pattern, uint32_t index, uint64_t s
 	stamp[3] = pattern->seed;
 }
 
+void pattern_spoil(void *buf, size_t len)
+{
+	uint64_t *word = buf;
+
+	for (size_t i = 0; i < len / sizeof(*word); i += 8)
+		word[i] = 0;
+}
+
 void pattern_fill(const struct pattern *pattern, void *buf, uint32_t nr_blocks)
 {
 	uint64_t *word = buf;

@@ -33,6 +33,16 @@ struct pattern {
 void pattern_fill(const struct pattern *pattern, void *buf, uint32_t nr_blocks);
 
 /**
+ * pattern_spoil() - see to it that blocks hold no pattern
+ * @buf: the blocks, 8-byte aligned
+ * @len: bytes
+ *
+ * Before a read, so that data which did not come is not taken from what was there: a word in each 64
+ * bytes becomes 0.
+ */
+void pattern_spoil(void *buf, size_t len);
+
+/**
  * pattern_check() - compare blocks, every byte
  * @pattern: what they are to hold
  * @buf: the blocks, 8-byte aligned

@@ -99,6 +99,8 @@ static void verify_begin(struct perf_worker *w, struct perf_slot *slot)
 		slot->generation = slot->generation % CHUNK_GENERATIONS + 1;
 		pattern = pattern_of(w, slot);
 		pattern_fill(&pattern, slot->buf, w->blocks);
+	} else {
+		pattern_spoil(slot->buf, (size_t)w->blocks * w->ns->block);
 	}
 	w->generations[slot->chunk] |= CHUNK_BUSY;
 	slot->start = get_ticks();

@@ -112,8 +112,9 @@ struct perf_worker {
 } __attribute__((aligned(64)));
 
 /*
- * A chunk's word: the generation that was written last, 0 for none, and what there is to say of it. A
- * generation is not used again, so that no later write that is lost finds itself in what was before.
+ * A chunk's word: the generation that was written last, 0 for none, and what there is to say of it. No
+ * generation is used again, within 2^30 of them: a write that is lost does not find its own in what
+ * was there before.
  */
 #define CHUNK_BUSY	  (1u << 31) /* a command is on it */
 #define CHUNK_UNSURE	  (1u << 30) /* that write failed: what is there now, nobody knows */

@@ -79,6 +79,8 @@ check "--errors: what a failed write has left behind is not checked" sh -c "
 check "... but a write that is lost after it is found" run_complains 1 "data is wrong" \
 	perf "$dev,fault=act=status:arg=0x280:sq=1:op=1:nth=2:count=1/act=skip:sq=1:op=1:nth=2" \
 	-e 0 --pattern write --region 4K --bs 4K --qd 1 --verify --count 3
+check "reads that return no data are found where the buffer held it" run_complains 1 "data is wrong" \
+	perf "$dev,fault=act=skip:sq=1:op=2" --pattern write --region 4K --bs 4K --qd 1 --verify --count 3
 check "... and data that is wrong still is the end" run_complains 1 "data is wrong" \
 	perf "$dev,fault=act=corrupt:arg=700:sq=1:op=2:nth=50" -e 0 --pattern mix --verify --count 2000
 check "the controller is live" json 'd["ctrl_stats"]["state"] == "live"' perf $dev --count 100
