@@ -114,6 +114,7 @@ int nvme_configure_cmb(struct nvme_ctrl *ctrl)
 {
 	struct transport *tp = ctrl->pci.dev.transport;
 	struct cmb_place place;
+	int ret;
 
 	if (nvme_check_open(ctrl))
 		return -1;
@@ -123,15 +124,16 @@ int nvme_configure_cmb(struct nvme_ctrl *ctrl)
 		return set_errno(ENOTSUP);
 
 	/* CMBLOC and CMBSZ read as zero until they are enabled. */
-	if (nvme_reg_write64(ctrl, NVM_REG_CMBMSC, NVM_SET(1ull, CMBMSC_CRE)) || find(ctrl, &place))
+	if (nvme_reg_write64(ctrl, NVM_REG_CMBMSC, NVM_SET(1ull, CMBMSC_CRE)))
 		return -1;
-	if (!place.size)
-		return 0;
-	if (map(ctrl, &place)) {
+	ret = find(ctrl, &place);
+	if (!ret && place.size)
+		ret = map(ctrl, &place);
+	if (!ctrl->cmb.vaddr) {
 		keep_errno();
 
 		nvme_reg_write64(ctrl, NVM_REG_CMBMSC, 0);
-		return -1;
+		return ret;
 	}
 	if (program(ctrl)) {
 		nvme_discard_cmb(ctrl);
