@@ -47,7 +47,7 @@ struct emu_ctrl *emu_ctrl_get(const struct vfio_device *dev);
  * @EMU_ACT_HANG: no command is fetched or completed until reset; CSTS looks healthy
  * @EMU_ACT_GONE: every register reads all-ones and nothing is answered any more
  * @EMU_ACT_SKIP: it is not carried out and completes as if it had been: a write that is lost, a read
- *	that returns no data
+ *	that returns no data; of a fused pair the other half is alone then
  */
 enum emu_act {
 	EMU_ACT_STATUS,
@@ -155,8 +155,8 @@ int emu_raise_event(struct emu_ctrl *emu, unsigned int type, unsigned int info, 
 
 /**
  * struct emu_stats - what the controller has seen
- * @admin_cmds: admin commands fetched
- * @io_cmds: I/O commands fetched
+ * @admin_cmds: admin commands carried out
+ * @io_cmds: I/O commands carried out
  * @errors: commands completed with a status other than success
  * @read_bytes: bytes written to the host's memory on behalf of commands
  * @write_bytes: bytes read from it
