@@ -8,7 +8,6 @@
  */
 #include "emu/admin.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "emu/config.h"
@@ -16,6 +15,7 @@
 #include "emu/engine.h"
 #include "emu/ns.h"
 #include "support/deadline.h"
+#include "support/errno.h"
 
 static void admin_free(struct emu_ctrl *ctrl)
 {
@@ -32,7 +32,6 @@ static void admin_free(struct emu_ctrl *ctrl)
 int emu_admin_init(struct emu_ctrl *ctrl)
 {
 	struct emu_admin *adm = calloc(1, sizeof(*adm));
-	int err;
 
 	if (!adm)
 		return -1;
@@ -44,22 +43,24 @@ int emu_admin_init(struct emu_ctrl *ctrl)
 	adm->fused = calloc(ctrl->cfg->queues + 1, sizeof(*adm->fused));
 	adm->scratch = malloc(EMU_SCRATCH);
 	adm->scratch2 = malloc(EMU_SCRATCH);
-	if (!adm->fused || !adm->scratch || !adm->scratch2 || emu_features_init(ctrl) ||
-	    emu_ns_open_all(ctrl))
+	if (!adm->fused || !adm->scratch || !adm->scratch2) {
+		errno = ENOMEM; /* whichever it was */
+		goto unwind;
+	}
+	if (emu_features_init(ctrl) || emu_ns_open_all(ctrl))
 		goto unwind;
 	emu_admin_reset(ctrl);
 	return 0;
 
 unwind:
-	err = errno;
-	emu_ns_close_all(ctrl);
-	admin_free(ctrl);
-	errno = err;
+	emu_admin_exit(ctrl);
 	return -1;
 }
 
 void emu_admin_exit(struct emu_ctrl *ctrl)
 {
+	keep_errno();
+
 	if (!ctrl->admin)
 		return;
 	emu_ns_close_all(ctrl);

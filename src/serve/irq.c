@@ -30,14 +30,15 @@ int irq_init(struct irq_set *irqs)
 	irqs->bar_len = irqs->nr ? pci_msix_bar_size(irqs->nr) : 0;
 	irqs->vectors = calloc(irqs->nr + 1ul, sizeof(*irqs->vectors));
 	irqs->bar = calloc(1, irqs->bar_len + 1ul);
-	irqs->pin_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!irqs->vectors || !irqs->bar || irqs->pin_fd < 0) {
+	if (irqs->vectors && irqs->bar)
+		irqs->pin_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	else
+		irqs->pin_fd = set_errno(ENOMEM);
+	if (irqs->pin_fd < 0) {
 		keep_errno();
 
 		free(irqs->vectors);
 		free(irqs->bar);
-		if (irqs->pin_fd >= 0)
-			close(irqs->pin_fd);
 		return -1;
 	}
 	pthread_mutex_init(&irqs->lock, NULL);

@@ -38,6 +38,7 @@ static void drain(int fd)
 static void wake(struct serve *srv)
 {
 	uint64_t one = 1;
+	keep_errno();
 
 	if (write(srv->wake_fd, &one, sizeof(one)) < 0)
 		return; /* its counter is at the end: it is readable */
@@ -263,7 +264,7 @@ int serve_init(struct serve *srv, const struct serve_pci *pci, const struct serv
 	if (irq_init(&srv->irqs))
 		return -1;
 	srv->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	srv->dma.lost_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	srv->dma.lost_fd = srv->wake_fd < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	dma_init(&srv->dma);
 	pthread_mutex_init(&srv->lock, NULL);
 	pthread_cond_init(&srv->changed, NULL);

@@ -184,8 +184,13 @@ static int replace(struct belfry_publisher *pub)
 	if (fd < 0)
 		return -1;
 	ret = write_all(fd, pub->text, pub->len);
-	if (close(fd))
-		ret = -1;
+	if (ret) {
+		keep_errno();
+
+		close(fd);
+	} else {
+		ret = close(fd);
+	}
 	if (!ret)
 		ret = renameat(pub->dir, pub->next, pub->dir, pub->file);
 	if (ret) {

@@ -137,8 +137,10 @@ bool fail_seen(const char *call)
 
 static void *counted(void *mem)
 {
-	if (mem)
+	if (mem) {
 		count(&blocks, 1);
+		errno = FAIL_SPOILT;
+	}
 	return mem;
 }
 
@@ -221,6 +223,7 @@ void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off
 	if (mem != MAP_FAILED) {
 		count(&maps, 1);
 		count(&pages, nr_pages(len));
+		errno = FAIL_SPOILT;
 	}
 	return mem;
 }
@@ -282,7 +285,7 @@ int __wrap_open64(const char *path, int flags, ...)
 		mode = va_arg(args, int);
 		va_end(args);
 	}
-	return kernel_opened(path, __real_open64(kernel_path(path), flags, mode));
+	return SPOILT(kernel_opened(path, __real_open64(kernel_path(path), flags, mode)));
 }
 
 int __wrap_close(int fd)

@@ -5,9 +5,9 @@
  * tests/meson.build). One call, the n-th after fail_arm(), fails as it would where the machine has
  * run out of something; all others go on to libc, or to the pretended kernel (kernel.h).
  *
- * A call that works may still change errno, and those here always do (FAIL_SPOILT): an error that is
- * not kept over the clean-up that it leads to is found the first time, and not when the machine is
- * busy.
+ * A call that works may still change errno, and those here do (FAIL_SPOILT; not free(), which POSIX
+ * says does not, nor what gives back an error as its value): an error that is not kept over the
+ * clean-up that it leads to is found the first time, and not when the machine is busy.
  *
  * What is taken and given back is counted, so that a leak is seen at once and in every build.
  */
