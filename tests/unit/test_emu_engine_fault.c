@@ -267,10 +267,10 @@ static void fault__delays_in_order(void **state)
 
 	(void)state;
 	start(&h, "");
-	add(&h, "act=delay:arg=80000:sq=1:count=1");
+	add(&h, "act=delay:arg=250000:sq=1:count=1");
 	add(&h, "act=delay:arg=20000:sq=1:count=1");
-	add(&h, "act=delay:arg=50000:sq=1:count=1");
-	add(&h, "act=delay:arg=200000:sq=1:count=1");
+	add(&h, "act=delay:arg=130000:sq=1:count=1");
+	add(&h, "act=delay:arg=900000:sq=1:count=1");
 	for (int i = 0; i < 4; i++)
 		cid[i] = emu_host_post(&h, 1, &flush);
 	emu_host_ring(&h, 1);
@@ -279,7 +279,7 @@ static void fault__delays_in_order(void **state)
 	assert_int_equal(emu_host_reap(&h, 1).cid, cid[0]);
 	del.delete_q.qid = cpu_to_le16(1);
 	assert_int_equal(emu_host_status(&h, 0, &del), 0);
-	emu_host_quiet(&h, 1, 250);
+	emu_host_quiet(&h, 1, 950);
 	emu_host_close(&h);
 }
 

@@ -101,7 +101,7 @@ static void regs__ready_comes_later(void **state)
 	struct emu_host h;
 
 	(void)state;
-	emu_host_open(&h, "rdy_ms=50");
+	emu_host_open(&h, "rdy_ms=500");
 	emu_host_q_init(&h, 0, 4, 4);
 	wr(&h, 0x24, 0x00030003);
 	emu_reg_write(h.emu, 0x28, 8, emu_host_sq_iova(0));
