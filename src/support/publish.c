@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <belfry/support/io.h>
 #include <belfry/support/log.h>
 #include <belfry/support/timer.h>
 
@@ -160,31 +161,15 @@ void belfry_publish_number(struct belfry_publisher *pub, const char *part, const
 	append(pub, "%s.%s %" PRIu64 "\n", part, key, value);
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int replace(struct belfry_publisher *pub)
 {
 	int fd = openat(pub->dir, pub->next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 			0600);
-	int ret;
+	int ret = -1;
 
 	if (fd < 0)
 		return -1;
-	ret = write_all(fd, pub->text, pub->len);
-	if (ret) {
+	if (writeallfd(fd, pub->text, pub->len) < 0) {
 		keep_errno();
 
 		close(fd);
