@@ -85,8 +85,6 @@ static void data_close(struct nvme_ctrl *ctrl, struct sync_data *data, bool ok)
 /* The controller still has the command. */
 static void data_park(struct nvme_ctrl *ctrl, struct sync_data *data)
 {
-	keep_errno();
-
 	nvme_park(ctrl, &data->bounce, &data->pin);
 	nvme_park(ctrl, &data->list, NULL);
 }
