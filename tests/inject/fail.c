@@ -91,6 +91,9 @@ static bool fails(const char *call, int err, const void *site)
 		_ret;                           \
 	})
 
+/* A call that gives back -1 for an error. */
+#define CALL(name, err, call) (FAILS(name, err) ? -1 : SPOILT(call))
+
 void fail_arm(unsigned long nth)
 {
 	hit = (struct fail_hit){};
@@ -237,7 +240,7 @@ int __wrap_munmap(void *mem, size_t len)
 
 int __wrap_madvise(void *mem, size_t len, int advice)
 {
-	return FAILS("madvise", EINVAL) ? -1 : SPOILT(__real_madvise(mem, len, advice));
+	return CALL("madvise", EINVAL, __real_madvise(mem, len, advice));
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*main)(void *),
@@ -296,7 +299,7 @@ int __wrap_close(int fd)
 
 int __wrap_eventfd(unsigned int count0, int flags)
 {
-	return FAILS("eventfd", EMFILE) ? -1 : SPOILT(__real_eventfd(count0, flags));
+	return CALL("eventfd", EMFILE, __real_eventfd(count0, flags));
 }
 
 int __wrap_ioctl(int fd, unsigned long nr, ...)
@@ -334,47 +337,47 @@ ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t off)
 
 ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int niov, off_t off)
 {
-	return FAILS("preadv", EIO) ? -1 : SPOILT(__real_preadv64(fd, iov, niov, off));
+	return CALL("preadv", EIO, __real_preadv64(fd, iov, niov, off));
 }
 
 ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int niov, off_t off)
 {
-	return FAILS("pwritev", ENOSPC) ? -1 : SPOILT(__real_pwritev64(fd, iov, niov, off));
+	return CALL("pwritev", ENOSPC, __real_pwritev64(fd, iov, niov, off));
 }
 
 ssize_t __wrap_read(int fd, void *buf, size_t len)
 {
-	return FAILS("read", EIO) ? -1 : SPOILT(__real_read(fd, buf, len));
+	return CALL("read", EIO, __real_read(fd, buf, len));
 }
 
 ssize_t __wrap_write(int fd, const void *buf, size_t len)
 {
-	return FAILS("write", EIO) ? -1 : SPOILT(__real_write(fd, buf, len));
+	return CALL("write", EIO, __real_write(fd, buf, len));
 }
 
 int __wrap_fallocate64(int fd, int mode, off_t off, off_t len)
 {
-	return FAILS("fallocate", ENOSPC) ? -1 : SPOILT(__real_fallocate64(fd, mode, off, len));
+	return CALL("fallocate", ENOSPC, __real_fallocate64(fd, mode, off, len));
 }
 
 int __wrap_ftruncate64(int fd, off_t len)
 {
-	return FAILS("ftruncate", EIO) ? -1 : SPOILT(__real_ftruncate64(fd, len));
+	return CALL("ftruncate", EIO, __real_ftruncate64(fd, len));
 }
 
 int __wrap_fstat64(int fd, struct stat *st)
 {
-	return FAILS("fstat", EIO) ? -1 : SPOILT(__real_fstat64(fd, st));
+	return CALL("fstat", EIO, __real_fstat64(fd, st));
 }
 
 int __wrap_flock(int fd, int op)
 {
-	return FAILS("flock", EWOULDBLOCK) ? -1 : SPOILT(__real_flock(fd, op));
+	return CALL("flock", EWOULDBLOCK, __real_flock(fd, op));
 }
 
 int __wrap_fdatasync(int fd)
 {
-	return FAILS("fdatasync", EIO) ? -1 : SPOILT(__real_fdatasync(fd));
+	return CALL("fdatasync", EIO, __real_fdatasync(fd));
 }
 
 DIR *__wrap_opendir(const char *path)
@@ -384,11 +387,10 @@ DIR *__wrap_opendir(const char *path)
 
 ssize_t __wrap_readlink(const char *path, char *buf, size_t len)
 {
-	return FAILS("readlink", ENOMEM) ? -1
-					 : SPOILT(__real_readlink(kernel_path(path), buf, len));
+	return CALL("readlink", ENOMEM, __real_readlink(kernel_path(path), buf, len));
 }
 
 int __wrap_access(const char *path, int mode)
 {
-	return FAILS("access", EACCES) ? -1 : SPOILT(__real_access(kernel_path(path), mode));
+	return CALL("access", EACCES, __real_access(kernel_path(path), mode));
 }

@@ -35,6 +35,12 @@ static void read_in(struct data *d)
 	assert_works(dev_move(&d->f.dev, d->f.sq, NVM_CMD_READ, 0, d->in, 4096));
 }
 
+static void assert_in_is(struct data *d, int byte)
+{
+	memset(d->out, byte, 4096);
+	assert_memory_equal(d->in, d->out, 4096);
+}
+
 static void fault_data__corrupt(void **state)
 {
 	struct data d;
@@ -65,8 +71,7 @@ static void fault_data__lost_write(void **state)
 	inject(&d.f, NVM_CMD_WRITE, EMU_ACT_SKIP, 0);
 	write_out(&d);
 	read_in(&d);
-	memset(d.out, 0xaa, 4096);
-	assert_memory_equal(d.in, d.out, 4096);
+	assert_in_is(&d, 0xaa);
 	data_close(&d);
 }
 
@@ -81,11 +86,9 @@ static void fault_data__read_without_data(void **state)
 	memset(d.in, 0xcc, 4096);
 	inject(&d.f, NVM_CMD_READ, EMU_ACT_SKIP, 0);
 	read_in(&d);
-	memset(d.out, 0xcc, 4096);
-	assert_memory_equal(d.in, d.out, 4096);
+	assert_in_is(&d, 0xcc);
 	read_in(&d);
-	memset(d.out, 0xaa, 4096);
-	assert_memory_equal(d.in, d.out, 4096);
+	assert_in_is(&d, 0xaa);
 	data_close(&d);
 }
 
